@@ -1,0 +1,94 @@
+from django.db import models
+from django.db.models import Q
+
+from tocsin.apps.alerts.models import Alert
+from tocsin.apps.catalog.models import Service
+from tocsin.apps.identity.models import User
+
+
+class Incident(models.Model):
+    """What people respond to. Times as in the metrics' definitions; `status` walks domain.lifecycle."""
+
+    number = models.BigIntegerField(unique=True)  # shown as INC-n, from a sequence of its own
+    title = models.CharField(max_length=1024)
+    summary = models.TextField(blank=True)
+    service = models.ForeignKey(Service, models.PROTECT, related_name="incidents")
+    severity = models.CharField(max_length=8)
+    initial_severity = models.CharField(max_length=8)
+    peak_severity = models.CharField(max_length=8)
+    urgency = models.CharField(max_length=8)
+    status = models.CharField(max_length=16)
+    group_key = models.CharField(max_length=1024, blank=True)
+    declared_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")  # null: an alert or a token
+    opened_by = models.CharField(max_length=12)  # alert | person
+    started_at = models.DateTimeField(null=True)
+    detected_at = models.DateTimeField()
+    declared_at = models.DateTimeField(db_index=True)
+    acknowledged_at = models.DateTimeField(null=True)  # now in force
+    acknowledged_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    first_acknowledged_at = models.DateTimeField(null=True)  # kept for metrics
+    mitigated_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+    resolved_how = models.CharField(max_length=12, blank=True)  # alert | person
+    closed_at = models.DateTimeField(null=True)
+    snoozed_until = models.DateTimeField(null=True)
+    reopen_count = models.PositiveIntegerField(default=0)
+    touched = models.BooleanField(default=False)  # a person did more than acknowledge
+    commander = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    merged_into = models.ForeignKey("self", models.SET_NULL, null=True, related_name="merged")
+    follows = models.ForeignKey("self", models.SET_NULL, null=True, related_name="followed_by")  # same group, fired again
+    version = models.PositiveIntegerField(default=1)
+    # Held after a person resolved it while an alert still fired: decided again then (PAGING, Reopening).
+    held_until = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("status", "-declared_at")),
+            # Not unique: past 24 h, or while one is snoozed, the same group opens another. An advisory lock keeps order.
+            models.Index(fields=("service", "group_key", "-declared_at"), name="incidents_group"),
+            models.Index(fields=("held_until",), condition=Q(held_until__isnull=False), name="incidents_held"),
+        )
+
+
+class IncidentAlert(models.Model):
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="alert_links")
+    alert = models.OneToOneField(Alert, models.CASCADE, related_name="incident_link")
+    joined_at = models.DateTimeField()
+
+
+class TimelineEntry(models.Model):
+    """Append-only. `occurred_at` is when it happened, `recorded_at` when we learnt of it."""
+
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="timeline")
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    kind = models.CharField(max_length=32)
+    actor_kind = models.CharField(max_length=16)
+    actor_label = models.CharField(max_length=255)
+    text = models.TextField()
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("occurred_at", "id")
+
+
+class DeadLink(models.Model):
+    """A signed link that was used up or withdrawn by hand. Links of resolved incidents are dead without a row."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    at = models.DateTimeField()
+
+
+class IdempotencyKey(models.Model):
+    """The answer a POST was given, so that the same key gets it again. Kept for a day."""
+
+    key = models.CharField(max_length=255)
+    actor = models.CharField(max_length=255)
+    path = models.CharField(max_length=512)
+    digest = models.CharField(max_length=64)  # of the body: the same key with another body is refused
+    status = models.SmallIntegerField()
+    body = models.JSONField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("key", "actor", "path"), name="incidents_idempotent"),)

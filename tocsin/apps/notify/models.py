@@ -1,0 +1,134 @@
+from django.db import models
+
+from tocsin.apps.identity.models import User
+
+
+class ContactMethod(models.Model):
+    """One way to reach a person. `type` is a channel's; `config` holds what that channel needs besides an address."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="contact_methods")
+    type = models.CharField(max_length=32)
+    address = models.CharField(max_length=512)
+    config = models.JSONField(default=dict)
+    position = models.PositiveIntegerField(default=0)
+    verified_at = models.DateTimeField(null=True)
+    disabled_at = models.DateTimeField(null=True)
+    disabled_reason = models.CharField(max_length=255, blank=True)
+    from_file = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("position", "id")
+        constraints = (
+            models.UniqueConstraint(fields=("user", "type", "address"), name="notify_contact_method_once"),
+        )
+
+
+class NotificationRule(models.Model):
+    user = models.ForeignKey(User, models.CASCADE, related_name="notification_rules")
+    urgency = models.CharField(max_length=8)
+    after_s = models.PositiveIntegerField()
+    via = models.CharField(max_length=32)
+    position = models.PositiveIntegerField(default=0)
+    from_file = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("after_s", "position", "id")
+
+
+class QuietHours(models.Model):
+    """Low urgency waits while these are on; high urgency never does while on call."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="quiet_hours")
+    timezone = models.CharField(max_length=64)
+    days = models.JSONField(default=list)
+    start = models.TimeField()
+    end = models.TimeField()
+
+
+class Page(models.Model):
+    """One person being called for one incident by one call-out. It ends when nothing more may be sent for it."""
+
+    call_out_id = models.BigIntegerField(null=True, db_index=True)  # escalation is above: an id, not a foreign key
+    incident_id = models.BigIntegerField(null=True, db_index=True)
+    user = models.ForeignKey(User, models.CASCADE, related_name="pages")
+    kind = models.CharField(max_length=16)  # domain.notification.MessageKind
+    urgency = models.CharField(max_length=8)
+    step = models.IntegerField(null=True)
+    reason = models.CharField(max_length=512)
+    subject = models.JSONField()
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=255, blank=True)
+    seen_at = models.DateTimeField(null=True)
+
+
+class NotificationState(models.TextChoices):
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPPRESSED = "suppressed"  # never meant to leave: no usable method, console only …; `reason` says why
+
+
+class Notification(models.Model):
+    """One message over one contact method: the outbox row. `due_at` is when it may next be tried."""
+
+    page = models.ForeignKey(Page, models.CASCADE, related_name="notifications")
+    method = models.ForeignKey(ContactMethod, models.SET_NULL, null=True)
+    via = models.CharField(max_length=32)
+    address = models.CharField(max_length=512)
+    key = models.CharField(max_length=128, unique=True)  # the idempotency key
+    rank = models.SmallIntegerField()  # 0 first page high, 1 repeat high, 2 first page low, 3 repeat low, 5 quiet words
+    due_at = models.DateTimeField()
+    state = models.CharField(max_length=16, choices=NotificationState.choices, default=NotificationState.PLANNED)
+    reason = models.CharField(max_length=512, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    claimed_by = models.CharField(max_length=64, blank=True)
+    claimed_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    receipt = models.CharField(max_length=512, blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("rank", "due_at"),
+                name="notify_due",
+                condition=models.Q(state__in=("planned", "claimed")),
+            ),
+        )
+
+
+class Attempt(models.Model):
+    notification = models.ForeignKey(Notification, models.CASCADE, related_name="trail")
+    at = models.DateTimeField()
+    result = models.CharField(max_length=16)
+    detail = models.CharField(max_length=512)
+
+
+class Reached(models.Model):
+    """When a person was last paged: the queue serves who waited longest."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True)
+    last_paged_at = models.DateTimeField()
+
+
+class LocalMail(models.Model):
+    """What the console twin "sent" while no SMTP server is set: the local outbox page shows it. It reached nobody."""
+
+    at = models.DateTimeField(db_index=True)
+    to = models.CharField(max_length=512)
+    subject = models.CharField(max_length=512)
+    text = models.TextField()
+    html = models.TextField(blank=True)
+
+
+class WorkerProcess(models.Model):
+    """A running worker. It writes `heartbeat_at` each second; claims of one silent for 4 s may be taken over."""
+
+    id = models.CharField(max_length=64, primary_key=True)
+    host = models.CharField(max_length=255)
+    pid = models.IntegerField()
+    started_at = models.DateTimeField()
+    heartbeat_at = models.DateTimeField()

@@ -1,0 +1,42 @@
+from django.db import models
+
+from tocsin.apps.identity.models import Team, User
+
+
+class Rotation(models.Model):
+    """`definition` is the configuration form of one rotation, as JSON (domain.configuration reads and writes it)."""
+
+    name = models.CharField(max_length=128, unique=True)
+    definition = models.JSONField()
+    position = models.PositiveIntegerField(default=0)  # the order in the file: a follower follows the one before it
+    from_file = models.BooleanField(default=False)
+
+
+class Schedule(models.Model):
+    """`definition`: {timezone, layers: [{rotation, priority, role?}], fallback?}. Overrides are rows of their own."""
+
+    name = models.CharField(max_length=128, unique=True)
+    team = models.ForeignKey(Team, models.SET_NULL, null=True)
+    definition = models.JSONField()
+    from_file = models.BooleanField(default=False)
+
+
+class Override(models.Model):
+    """Somebody instead of, beside, or taken out of whoever is on call. The last created that applies wins.
+
+    `schedule` is a name, because a rotation's implicit schedule has no row.
+    """
+
+    schedule = models.CharField(max_length=128, db_index=True)
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    kind = models.CharField(max_length=16, default="override")  # override | replace | add | remove
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
+    replaces = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=255)
+    from_file = models.BooleanField(default=False)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("created_at", "position", "id")

@@ -1,0 +1,194 @@
+"""The values of escalation. The words, as PAGING uses them:
+
+A **call-out** is one ladder climbing for one incident. Its **snapshot** is the policy frozen when it began, with the
+row of the severity table and the people of the last line; its **state** says how far it got. A **step** has targets and a
+wait; a **pass** is one walk over all steps. **People are resolved when a step fires**, never earlier: the machine asks
+`Resolve` for who a target is now. A person is an e-mail address in lower case.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from tocsin.domain.severity import Ladder, Severity, TableCall, Urgency
+
+
+class TargetKind(StrEnum):
+    USER = "user"
+    SCHEDULE = "schedule"
+    TEAM = "team"
+
+
+class TeamWho(StrEnum):
+    MEMBERS = "members"
+    LEAD = "lead"
+    MANAGER = "manager"
+
+
+class ScheduleWho(StrEnum):
+    CURRENT = "current"
+    NEXT = "next"
+    PREVIOUS = "previous"
+
+
+@dataclass(frozen=True)
+class Target:
+    """`who` is a TeamWho for teams, a ScheduleWho for schedules, "" for users; `role` narrows a schedule."""
+
+    kind: TargetKind
+    name: str
+    who: str = ""
+    role: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    targets: tuple[Target, ...]
+    wait: timedelta
+
+
+@dataclass(frozen=True)
+class Policy:
+    name: str
+    steps: tuple[Step, ...]
+    repeat: int = 0
+    final: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody a target stands for now. `deliverable` False: no method that could reach them; passed at once."""
+
+    email: str
+    reason: str  # "on call for payments (primary)", "lead of payments"
+    deliverable: bool = True
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Who a target is now. Empty `people` comes with the reason why: "nobody is on call"."""
+
+    people: tuple[Person, ...]
+    reason: str = ""
+
+
+Resolve = Callable[[Target], Resolution]
+
+
+class CallOutKind(StrEnum):
+    SERVICE = "service"
+    HELP = "help"  # a person or team asked to help, or paged directly
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Frozen when the call-out begins, renewed (row, urgency) only when the severity changes."""
+
+    kind: CallOutKind
+    policy: Policy
+    severity: Severity
+    urgency: Urgency
+    ladder: Ladder
+    respond_within: timedelta
+    escalate: tuple[TableCall, ...]
+    lead: tuple[Target, ...]  # the table's lead, and the nobody chain's
+    management: tuple[Target, ...]
+    last_resort: tuple[Target, ...]
+    next_business_day: datetime | None  # the opening that `escalate` rows with at=None mean
+    ack_timeout: timedelta | None = None
+
+
+class CallOutStatus(StrEnum):
+    RUNNING = "running"
+    ACKNOWLEDGED = "acknowledged"
+    EXHAUSTED = "exhausted"  # every pass walked; still unacknowledged
+    SNOOZED = "snoozed"
+    ENDED = "ended"
+
+
+class Via(StrEnum):
+    """Why somebody was called, which fixes what their acknowledgement means."""
+
+    LADDER = "ladder"
+    TABLE = "table"
+    NOBODY = "nobody"  # the chain for when nobody answers to the ladder
+    SNOOZE = "snooze"
+    REASSIGN = "reassign"
+    TIMEOUT = "timeout"  # acknowledged too long ago
+    HANDOFF = "handoff"
+
+
+@dataclass(frozen=True)
+class Called:
+    email: str
+    at: datetime
+    step: int  # 1-based; 0 for a reassignment, -1 for the table and the chain
+    passing: int  # which pass, 0-based
+    via: Via
+    stakeholder: bool = False  # management by the table: Seen, never an acknowledgement
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a call-out got. `due_at` is the only clock: the earliest instant at which `advance` has work."""
+
+    status: CallOutStatus
+    started_at: datetime  # when this severity was given; table times and the ack deadline run from it
+    step: int = 0  # index of the next step to fire
+    passing: int = 0
+    next_step_at: datetime | None = None
+    pass_reached: bool = False  # did this pass call anybody
+    table_done: tuple[int, ...] = ()  # indexes into snapshot.escalate
+    breached: bool = False
+    called: tuple[Called, ...] = ()
+    last_called_at: datetime | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+    ack_nudged: bool = False
+    ack_timer_from: datetime | None = None
+    snoozed_until: datetime | None = None
+    due_at: datetime | None = None
+
+
+# ---- effects: what the machine wants done, in order ----
+
+
+@dataclass(frozen=True)
+class Call:
+    """Call this person. `again` True: they were called before in this call-out."""
+
+    person: Person
+    urgency: Urgency
+    step: int
+    via: Via
+    reason: str
+    stakeholder: bool = False
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class StopCalling:
+    """No further message of this call-out may leave, to anyone or only to `email`."""
+
+    reason: str
+    email: str | None = None
+
+
+@dataclass(frozen=True)
+class Note:
+    """A decision worth keeping: shown under "why was I (not) paged" and on the timeline."""
+
+    kind: str  # called|skipped|nobody|breach|exhausted|resumed|restarted|cancelled|seen|nudge…
+    text: str
+    email: str | None = None
+    step: int | None = None
+
+
+Effect = Call | StopCalling | Note
+
+
+@dataclass(frozen=True)
+class Outcome:
+    state: State
+    effects: tuple[Effect, ...] = field(default=())

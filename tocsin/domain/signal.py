@@ -1,0 +1,40 @@
+"""What a tool says, in our words: one Signal is one event of one integration, whatever the tool's own format was."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class EventAction(StrEnum):
+    TRIGGER = "trigger"
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True)
+class Link:
+    href: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One parsed event.
+
+    `severity` is the tool's own word (see `domain.severity.choose`); `labels` are flat strings that routes match on;
+    `group_key` is the tool's own grouping (Alertmanager's groupKey), "" where it has none; `started_at` and `ended_at`
+    are the tool's claim, aware, None where it makes none.
+    """
+
+    action: EventAction
+    dedup_key: str
+    summary: str = ""
+    severity: str | None = None
+    source: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    links: tuple[Link, ...] = ()
+    group_key: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None

@@ -1,0 +1,74 @@
+"""Between the clock on the wall and the instant.
+
+Rules, the same everywhere: a wall time that does not exist (skipped by a change to summer time) means the first
+instant after the gap; one that happens twice means its first occurrence, unless the caller asks for the last, as the
+end of a restriction does, so that a change of clocks never opens a hole in somebody's shift.
+"""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_FULL_NAMES: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_SECOND: Final = timedelta(seconds=1)
+
+
+def parse_weekday(text: str) -> int:
+    """Monday is 0. Accepts `mon`, `Monday`, `tues`; raises ValueError."""
+    cleaned = text.strip().lower()
+    if len(cleaned) >= 3:
+        for number, name in enumerate(_FULL_NAMES):
+            if name.startswith(cleaned):
+                return number
+    msg = "expected a day of the week: " + ", ".join(WEEKDAYS)
+    raise ValueError(msg)
+
+
+def parse_zone(name: str) -> ZoneInfo:
+    """Raise ValueError when the IANA database has no such zone."""
+    try:
+        zone = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        msg = "expected an IANA time zone such as Europe/Berlin"
+        raise ValueError(msg) from error
+    return zone
+
+
+def to_wall(instant: datetime, zone: ZoneInfo) -> datetime:
+    """What a clock in `zone` shows at `instant`, naive."""
+    return instant.astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+@lru_cache(maxsize=65_536)
+def to_instant(wall: datetime, zone: ZoneInfo, *, last: bool = False) -> datetime:
+    """The UTC instant of a naive wall time in `zone`, by the rules at the top of this module."""
+    before = _offset(wall.replace(tzinfo=zone, fold=0))
+    after = _offset(wall.replace(tzinfo=zone, fold=1))
+    if before == after:
+        return (wall - before).replace(tzinfo=UTC)
+    if before > after:  # the clocks went back: the wall time happens twice
+        return (wall - (after if last else before)).replace(tzinfo=UTC)
+    return _end_of_gap(wall, zone, before, after)
+
+
+def _offset(aware: datetime) -> timedelta:
+    offset = aware.utcoffset()
+    return timedelta(0) if offset is None else offset
+
+
+def _end_of_gap(wall: datetime, zone: ZoneInfo, before: timedelta, after: timedelta) -> datetime:
+    # zoneinfo has no list of transitions to ask, so the change of offset is found by halving.
+    low = (wall - after).replace(tzinfo=UTC)
+    high = (wall - before).replace(tzinfo=UTC)
+    while high - low > _SECOND:
+        middle = low + (high - low) / 2
+        middle = middle.replace(microsecond=0)
+        if middle <= low:
+            middle = low + _SECOND
+        if _offset(middle.astimezone(zone)) == before:
+            low = middle
+        else:
+            high = middle
+    return high.replace(microsecond=0)

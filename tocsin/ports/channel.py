@@ -1,0 +1,86 @@
+"""What a way of reaching people must do: one message, one receipt. An adapter declares what it can do and needs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from tocsin.domain.notification.model import MessageKind, Subject
+from tocsin.domain.severity import Urgency
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button or link in a message: signed for one person and one incident."""
+
+    name: str  # acknowledge | respond | seen | resolve | escalate | view
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """Everything a channel needs. `key` is the idempotency key: the same message has the same key on every attempt."""
+
+    key: str
+    kind: MessageKind
+    address: str
+    recipient: str  # the person's name
+    subject: Subject
+    urgency: Urgency
+    headline: str
+    lines: tuple[str, ...]
+    actions: tuple[Action, ...]
+    thread: str  # one conversation per incident, where the channel has conversations
+    config: dict[str, str] = field(default_factory=dict)  # the contact method's own fields (a webhook's secret)
+
+
+class Result(StrEnum):
+    SENT = "sent"  # handed over; the vendor answers for it now
+    DELIVERED = "delivered"
+    RETRY = "retry"  # try the same again later
+    FAILED = "failed"  # this way is shut: go on to the next
+    WITHDRAWN = "withdrawn"  # no longer wanted at the last moment
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """`detail` is for people: what the vendor said. `counts` False: it reached nobody (console, local outbox)."""
+
+    result: Result
+    detail: str
+    counts: bool = True
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One thing an adapter needs to know of a contact method; forms draw themselves from it."""
+
+    name: str
+    label: str
+    hint: str = ""
+    secret: bool = False
+    required: bool = True
+
+
+StillWanted = Callable[[], bool]
+
+
+class Channel(Protocol):
+    type: str  # the contact method type it serves
+    title: str
+    fields: Sequence[FieldSpec]
+
+    @property
+    def ready(self) -> str:
+        """"" when it can send; otherwise what is missing, for people to read."""
+        ...
+
+    def check_address(self, address: str) -> str:
+        """The address in its canonical form. Raises `Invalid`."""
+        ...
+
+    def send(self, message: Message, still_wanted: StillWanted) -> Receipt:
+        """Hand one message over within 10 s. Asks `still_wanted` right before it leaves; False: WITHDRAWN. Never raises."""
+        ...
