@@ -1,0 +1,4 @@
+from tocsin.config.main import main
+
+if __name__ == "__main__":
+    main()
