@@ -77,18 +77,3 @@ class DeadLink(models.Model):
 
     digest = models.CharField(max_length=64, unique=True)
     at = models.DateTimeField()
-
-
-class IdempotencyKey(models.Model):
-    """The answer a POST was given, so that the same key gets it again. Kept for a day."""
-
-    key = models.CharField(max_length=255)
-    actor = models.CharField(max_length=255)
-    path = models.CharField(max_length=512)
-    digest = models.CharField(max_length=64)  # of the body: the same key with another body is refused
-    status = models.SmallIntegerField()
-    body = models.JSONField()
-    at = models.DateTimeField()
-
-    class Meta:
-        constraints = (models.UniqueConstraint(fields=("key", "actor", "path"), name="incidents_idempotent"),)
