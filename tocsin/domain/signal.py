@@ -1,4 +1,6 @@
-"""What a tool says, in our words: one Signal is one event of one integration, whatever the tool's own format was."""
+"""What a tool says, in our words: one Signal is one event of one integration, whatever the tool's own
+format was.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,9 +24,9 @@ class Link:
 class Signal:
     """One parsed event.
 
-    `severity` is the tool's own word (see `domain.severity.choose`); `labels` are flat strings that routes match on;
-    `group_key` is the tool's own grouping (Alertmanager's groupKey), "" where it has none; `started_at` and `ended_at`
-    are the tool's claim, aware, None where it makes none.
+    `severity` is the tool's own word (see `domain.severity.choose`); `labels` are flat strings that routes
+    match on; `group_key` is the tool's own grouping (Alertmanager's groupKey), "" where it has none;
+    `started_at` and `ended_at` are the tool's claim, aware, None where it makes none.
     """
 
     action: EventAction
@@ -38,3 +40,18 @@ class Signal:
     group_key: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+
+def facts(signal: Signal, *, integration: str, kind: str) -> dict[str, str]:
+    """What routes may match besides the tool's own labels; these stand above labels of the same name."""
+    reserved = {
+        "integration": integration,
+        "kind": kind,
+        "dedup_key": signal.dedup_key,
+        "summary": signal.summary,
+    }
+    if signal.source:
+        reserved["source"] = signal.source
+    if signal.severity is not None and "severity" not in signal.labels:
+        reserved["severity"] = signal.severity
+    return reserved
