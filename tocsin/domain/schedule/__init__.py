@@ -1,4 +1,6 @@
-"""Who is on call when. `model` defines the words; `resolve` is the one answer everything else is made from."""
+"""Who is on call when. `model` defines the words; `resolve` is the one answer everything else is made
+from.
+"""
 
 from tocsin.domain.schedule.model import (
     PRIMARY,

@@ -1,31 +1,33 @@
 """Who is on call: the values, and the words they stand for.
 
-A **rotation** is a ring of participants who take **turns**. A turn lasts `every` units (hour, day, week, month) of wall
-time in the rotation's zone, counted from `start`. Turn number n belongs to participant n modulo the size of the ring.
-Because turns are counted on the wall, a day that loses an hour is a turn of 23 hours, and a turn that falls wholly
-into such a lost hour has no length: its participant is passed over.
+A **rotation** is a ring of participants who take **turns**. A turn lasts `every` units (hour, day, week,
+month) of wall time in the rotation's zone, counted from `start`. Turn number n belongs to participant n
+modulo the size of the ring. Because turns are counted on the wall, a day that loses an hour is a turn of 23
+hours, and a turn that falls wholly into such a lost hour has no length: its participant is passed over.
 
-A **participant** is one person, a group who are on call together, or nobody at all (**unassigned**): a hole made on purpose.
+A **participant** is one person, a group who are on call together, or nobody at all (**unassigned**): a hole
+made on purpose.
 
-A **restriction** is a part of the week in which the rotation has anybody on call. With `advance: clock` the ring turns
-by the calendar whether or not the restrictions leave any time. With `advance: occurrence` only the **periods** count (one
-unit each) in which they leave some, so that a ring of five on working days gives everybody one day a week.
+A **restriction** is a part of the week in which the rotation has anybody on call. With `advance: clock` the
+ring turns by the calendar whether or not the restrictions leave any time. With `advance: occurrence` only the
+**periods** count (one unit each) in which they leave some, so that a ring of five on working days gives
+everybody one day a week.
 
 A rotation may **follow** another: it has the same ring, so many days of wall time later (its **delay**).
 
-A **schedule** stacks rotations as **layers**. At every instant and within one **role** the active layers of the highest
-priority win, and those of equal priority are on call together; roles do not compete. The role `shadow` gets copies and
-covers nothing. An unassigned turn is as good as an inactive layer.
+A **schedule** stacks rotations as **layers**. At every instant and within one **role** the active layers of
+the highest priority win, and those of equal priority are on call together; roles do not compete. The role
+`shadow` gets copies and covers nothing. An unassigned turn is as good as an inactive layer.
 
-An **override** changes the answer for a while. Each person whom the layers put on call is taken by the last created
-override that applies, and what it puts there is not overridden again. A plain override applies to all and puts its person
-on call for its whole span, also where nobody was; of several, the last created. `replace` and `remove` apply only to
-whom they name (to all, when they name nobody); `add` takes nobody and adds one.
+An **override** changes the answer for a while. Each person whom the layers put on call is taken by the last
+created override that applies, and what it puts there is not overridden again. A plain override applies to all
+and puts its person on call for its whole span, also where nobody was; of several, the last created. `replace`
+and `remove` apply only to whom they name (to all, when they name nobody); `add` takes nobody and adds one.
 
 Where then nobody is on call the **fallback** is, and is marked as such; without a fallback that is a **gap**.
 
-A **shift** is the answer: one person, from when to when, in which role, and where it came from. Instants are aware and
-in UTC; intervals hold their start and not their end.
+A **shift** is the answer: one person, from when to when, in which role, and where it came from. Instants are
+aware and in UTC; intervals hold their start and not their end.
 """
 
 from collections.abc import Mapping
@@ -96,7 +98,9 @@ Restriction = DayWindow | WeekSpan
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """`start` and `until` are naive, in `zone`; `delay_days` moves every hand-off by days of wall time."""
+    """`start` and `until` are naive, in `zone`; `delay_days` moves every hand-off, but not `until`, by days
+    of wall time.
+    """
 
     name: str
     unit: Unit
@@ -148,7 +152,9 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """`user` None is a gap. `turn` numbers the rotation's turn, so that two turns of one person stay two shifts."""
+    """`user` None is a gap. `turn` numbers the rotation's turn, so that two turns of one person stay two
+    shifts.
+    """
 
     user: str | None
     rotation: str | None

@@ -59,8 +59,8 @@ def resolve(book: Book, schedule: Schedule, start: datetime, end: datetime) -> l
     shifts: list[Shift] = []
     running: dict[_Row, datetime] = {}
     for instant, rows in _stretches(schedule, lanes, overrides, start, end):
-        for row in [row for row in running if row not in rows]:
-            shifts.append(_shift(row, running.pop(row), instant))
+        over = [row for row in running if row not in rows]
+        shifts.extend(_shift(row, running.pop(row), instant) for row in over)
         for row in rows:
             running.setdefault(row, instant)
     shifts.extend(_shift(row, began, end) for row, began in running.items())
@@ -69,7 +69,7 @@ def resolve(book: Book, schedule: Schedule, start: datetime, end: datetime) -> l
 
 
 def on_call(book: Book, schedule: Schedule, instant: datetime) -> list[Shift]:
-    """Who is on call at `instant`: the shifts of `resolve` that hold it, gaps left out, clipped to a minute."""
+    """Who is on call at `instant`: the shifts of `resolve` that hold it, without gaps, cut to a minute."""
     return [shift for shift in resolve(book, schedule, instant, instant + _MINUTE) if _is_on(shift, instant)]
 
 
@@ -85,12 +85,16 @@ def current(book: Book, schedule: Schedule, instant: datetime) -> list[Shift]:
 
 
 def following(book: Book, schedule: Schedule, instant: datetime) -> list[Shift]:
-    """Who is on call next: the shifts that begin together, first after `instant`, of people not on call then."""
+    """Who is on call next: the shifts that begin together, first after `instant`, of people not on call
+    then.
+    """
     return _beside(book, schedule, instant, forward=True)
 
 
 def preceding(book: Book, schedule: Schedule, instant: datetime) -> list[Shift]:
-    """Who was on call last: the shifts that ended together, last before `instant`, of people not on call then."""
+    """Who was on call last: the shifts that ended together, last before `instant`, of people not on call
+    then.
+    """
     return _beside(book, schedule, instant, forward=False)
 
 
@@ -150,12 +154,11 @@ def _shift(row: _Row, start: datetime, end: datetime) -> Shift:
 
 
 def _lanes(book: Book, schedule: Schedule, start: datetime, end: datetime) -> list[_Lane]:
-    lanes = []
-    for layer in schedule.layers:
-        rotation = book.rotations.get(layer.rotation)
-        if rotation is not None:
-            found = list(pieces(rotation, start, end))
-            lanes.append(_Lane(rotation.name, layer.role or rotation.role, layer.priority, found))
+    lanes = [
+        _Lane(rotation.name, layer.role or rotation.role, layer.priority, list(pieces(rotation, start, end)))
+        for layer in schedule.layers
+        if (rotation := book.rotations.get(layer.rotation)) is not None
+    ]
     # The highest priority first: the first that is active in a role settles who may stand beside it.
     lanes.sort(key=lambda lane: -lane.priority)
     return lanes
@@ -168,7 +171,9 @@ def _stretches(
     start: datetime,
     end: datetime,
 ) -> Iterator[tuple[datetime, dict[_Row, None]]]:
-    """The instants at which the answer may change, from `start` on, each with the rows that hold from there."""
+    """The instants at which the answer may change, from `start` on, each with the rows that hold from
+    there.
+    """
     edges = {start}
     for lane in lanes:
         for piece in lane.pieces:

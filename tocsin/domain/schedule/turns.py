@@ -1,7 +1,7 @@
 """One rotation: which turn holds an instant, and the pieces of its turns within a range.
 
-Every question jumps by arithmetic to the turn near the instant asked for; nothing is counted up from the start, so that
-an answer for next year costs what one for the first day costs.
+Every question jumps by arithmetic to the turn near the instant asked for; nothing is counted up from the
+start, so that an answer for next year costs what one for the first day costs.
 """
 
 from calendar import monthrange
@@ -62,8 +62,7 @@ def pieces(rotation: Rotation, start: datetime, end: datetime) -> Iterator[Piece
     if not rotation.participants:
         return
     if rotation.until is not None:
-        last = to_instant(rotation.until + timedelta(days=rotation.delay_days), rotation.zone)
-        end = min(end, last)
+        end = min(end, to_instant(rotation.until, rotation.zone))
     spans = _turns(rotation, start, end)
     if not rotation.restrictions:
         yield from spans
@@ -75,7 +74,9 @@ def pieces(rotation: Rotation, start: datetime, end: datetime) -> Iterator[Piece
 
 
 def next_handoffs(rotation: Rotation, after: datetime, count: int) -> tuple[tuple[datetime, int], ...]:
-    """The next `count` instants strictly after `after` at which a turn begins, each with the turn's number."""
+    """The next `count` instants strictly after `after` at which a turn begins, each with the turn's
+    number.
+    """
     found: list[tuple[datetime, int]] = []
     every = 1 if rotation.advance is Advance.OCCURRENCE else rotation.every
     number = number_at(rotation, after, every) + 1
@@ -94,7 +95,9 @@ def next_handoffs(rotation: Rotation, after: datetime, count: int) -> tuple[tupl
 
 
 def turn_of(rotation: Rotation, number: int) -> int | None:
-    """The turn that period `number` belongs to; None where `advance: occurrence` does not count the period."""
+    """The turn that period `number` belongs to; None where `advance: occurrence` does not count the
+    period.
+    """
     if rotation.advance is Advance.CLOCK:
         return number
     return _counted(number, rotation.every, *_active_periods(rotation))

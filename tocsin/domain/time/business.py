@@ -10,6 +10,7 @@ import holidays as public_holidays
 
 from tocsin.domain.time.wall import to_instant, to_wall
 
+_UTC = ZoneInfo("UTC")
 _DAY = timedelta(days=1)
 # Long enough for any run of holidays, short enough that hours which never open are found out at once.
 _SEARCH_DAYS = 400
@@ -17,9 +18,11 @@ _SEARCH_DAYS = 400
 
 @dataclass(frozen=True, slots=True)
 class BusinessHours:
-    """Open on `days` (Monday is 0) from `start` to `end`, wall time of `zone`; `end <= start` runs past midnight."""
+    """Open on `days` (Monday is 0) from `start` to `end`, wall time of `zone`; `end <= start` runs past
+    midnight.
+    """
 
-    zone: ZoneInfo = ZoneInfo("UTC")
+    zone: ZoneInfo = _UTC
     days: frozenset[int] = frozenset({0, 1, 2, 3, 4})
     start: time = time(9)
     end: time = time(17)
@@ -64,7 +67,9 @@ class BusinessHours:
 
 
 def next_business_day(hours: BusinessHours, declared: datetime, ack_deadline: timedelta) -> datetime | None:
-    """The first opening strictly after the acknowledgement deadline of what was declared at `declared` (UTC)."""
+    """The first opening strictly after the acknowledgement deadline of what was declared at `declared`
+    (UTC).
+    """
     opening = hours.next_opening(declared + ack_deadline)
     return None if opening is None else opening.astimezone(UTC)
 

@@ -8,26 +8,24 @@ _UNIT_SECONDS: Final = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _PART: Final = re.compile(r"(\d+)\s*([wdhms])")
 _WHOLE: Final = re.compile(r"(?:\d+\s*[wdhms]\s*)+")
 _LONGEST: Final = timedelta(days=3660)
+_LONGEST_TEXT: Final = 40
 
 
 def parse_duration(text: str) -> timedelta:
     """Raise ValueError when `text` is no duration, names a unit twice or is longer than ten years."""
     cleaned = text.strip().lower()
     # A duration far longer than ten years would overflow, and nobody means it.
-    if not cleaned or len(cleaned) > 40 or not _WHOLE.fullmatch(cleaned):
-        msg = "expected a duration such as 30s, 5m, 2h or 1d"
-        raise ValueError(msg)
+    if not cleaned or len(cleaned) > _LONGEST_TEXT or not _WHOLE.fullmatch(cleaned):
+        raise ValueError("expected a duration such as 30s, 5m, 2h or 1d")
     seconds = 0
     seen: set[str] = set()
     for number, unit in _PART.findall(cleaned):
         if unit in seen:
-            msg = f"the unit {unit!r} appears twice in the duration"
-            raise ValueError(msg)
+            raise ValueError(f"the unit {unit!r} appears twice in the duration")
         seen.add(unit)
         seconds += int(number) * _UNIT_SECONDS[unit]
     if seconds > _LONGEST.total_seconds():
-        msg = "a duration is at most ten years"
-        raise ValueError(msg)
+        raise ValueError("a duration is at most ten years")
     return timedelta(seconds=seconds)
 
 
@@ -35,8 +33,7 @@ def format_duration(value: timedelta) -> str:
     """Write `value` so that `parse_duration` reads it back; parts of a second are dropped."""
     left = int(value.total_seconds())
     if left < 0:
-        msg = "a duration is never negative"
-        raise ValueError(msg)
+        raise ValueError("a duration is never negative")
     if left == 0:
         return "0s"
     text = ""

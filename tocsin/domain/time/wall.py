@@ -1,8 +1,8 @@
 """Between the clock on the wall and the instant.
 
-Rules, the same everywhere: a wall time that does not exist (skipped by a change to summer time) means the first
-instant after the gap; one that happens twice means its first occurrence, unless the caller asks for the last, as the
-end of a restriction does, so that a change of clocks never opens a hole in somebody's shift.
+Rules, the same everywhere: a wall time that does not exist (skipped by a change to summer time) means the
+first instant after the gap; one that happens twice means its first occurrence, unless the caller asks for the
+last, as the end of a restriction does, so that a change of clocks never opens a hole in somebody's shift.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -12,18 +12,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FULL_NAMES: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_SHORTEST_NAME: Final = 3
 _SECOND: Final = timedelta(seconds=1)
 
 
 def parse_weekday(text: str) -> int:
     """Monday is 0. Accepts `mon`, `Monday`, `tues`; raises ValueError."""
     cleaned = text.strip().lower()
-    if len(cleaned) >= 3:
+    if len(cleaned) >= _SHORTEST_NAME:
         for number, name in enumerate(_FULL_NAMES):
             if name.startswith(cleaned):
                 return number
-    msg = "expected a day of the week: " + ", ".join(WEEKDAYS)
-    raise ValueError(msg)
+    raise ValueError("expected a day of the week: " + ", ".join(WEEKDAYS))
 
 
 def parse_zone(name: str) -> ZoneInfo:
@@ -31,8 +31,7 @@ def parse_zone(name: str) -> ZoneInfo:
     try:
         zone = ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        msg = "expected an IANA time zone such as Europe/Berlin"
-        raise ValueError(msg) from error
+        raise ValueError("expected an IANA time zone such as Europe/Berlin") from error
     return zone
 
 
