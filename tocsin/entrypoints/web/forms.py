@@ -1,0 +1,55 @@
+"""Reading what a form sent. Checks of meaning are the actions'; these turn text into values and name the field."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.http import QueryDict
+from django.utils import timezone
+
+from tocsin.domain.errors import FieldError, Invalid
+from tocsin.domain.severity import Severity
+
+
+def text(data: QueryDict, field: str, *, required: bool = False) -> str:
+    value = data.get(field, "").strip()
+    if required and not value:
+        raise Invalid(FieldError(field, "Please fill this in."))
+    return value
+
+
+def severity(data: QueryDict, field: str = "severity") -> Severity | None:
+    value = text(data, field)
+    if not value:
+        return None
+    try:
+        return Severity(value)
+    except ValueError:
+        raise Invalid(FieldError(field, f"“{value}” is not a severity.")) from None
+
+
+def local_time(data: QueryDict, field: str) -> datetime | None:
+    """A `datetime-local` field, read in the reader's zone."""
+    value = text(data, field)
+    if not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise Invalid(FieldError(field, f"“{value}” is not a date and time.")) from None
+    if moment.tzinfo is None:
+        name = str(timezone.get_current_timezone())
+        moment = moment.replace(tzinfo=ZoneInfo(name))
+    return moment
+
+
+def minutes(data: QueryDict, field: str, *, most: timedelta) -> timedelta:
+    value = text(data, field, required=True)
+    if not value.isdecimal() or not timedelta(0) < timedelta(minutes=int(value[:6])) <= most:
+        raise Invalid(FieldError(field, "Please choose a length of time."))
+    return timedelta(minutes=int(value))
+
+
+def errors_of(error: Invalid) -> Mapping[str, str]:
+    """By field, for a form to show beside its inputs."""
+    return {each.field: each.message for each in error.errors}

@@ -1,0 +1,41 @@
+"""Where one can go: the side navigation, the phone's bar, the palette and the `g` keys are drawn from this one list."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+
+@dataclass(frozen=True)
+class Place:
+    title: str
+    url_name: str
+    icon: str
+    key: str  # after `g`
+    group: str = ""
+    phone: bool = False
+
+    @property
+    def url(self) -> str:
+        return reverse(self.url_name)
+
+
+PLACES = (
+    Place("Incidents", "incidents", "siren", "i", phone=True),
+    Place("Alerts", "alerts", "radar", "l"),
+    Place("On call", "oncall", "phone-call", "o", phone=True),
+    Place("Services", "services", "layers", "s", phone=True),
+    Place("Teams", "teams", "users-round", "t", "Who"),
+    Place("People", "people", "circle-user", "p", "Who"),
+    Place("Schedules", "schedules", "calendar-days", "d", "Who"),
+    Place("Escalation policies", "policies", "ladder", "e", "Who"),
+    Place("Integrations", "integrations", "plug", "n", "Set up"),
+    Place("Delivery", "delivery", "send", "b", "Set up"),
+    Place("Audit", "audit", "scroll-text", "a", "Set up"),
+    Place("Settings", "settings", "settings", ",", "Set up"),
+)
+
+
+def section_of(path: str) -> str:
+    """The url_name of the place that `path` lies in."""
+    matches = [place for place in PLACES if path == place.url or path.startswith(place.url.rstrip("/") + "/")]
+    return max(matches, key=lambda place: len(place.url)).url_name if matches else ""

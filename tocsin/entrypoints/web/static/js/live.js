@@ -1,0 +1,85 @@
+// @ts-check
+// The server only names what changed; whoever shows it fetches its own fragment and morphs it in.
+//   data-live="incident:INC-7"  an element that shows one thing (several names, separated by spaces)
+//   data-live="incident:*"      an element that shows all of a kind
+//   data-live-url               where its fragment is (absent: this page); the element is found in it by its id
+
+/** @typedef {{ajax: (verb: string, url: string, options: object) => Promise<void>}} Htmx */
+
+const htmx = /** @type {Htmx} */ (/** @type {any} */ (globalThis).htmx);
+const dot = document.querySelector(".livedot");
+/** @type {Set<HTMLElement>} */
+const stale = new Set();
+let timer = 0;
+let failures = 0;
+
+/** @param {"live" | "lost" | "off"} state @param {string} text */
+function say(state, text) {
+  if (!(dot instanceof HTMLElement)) return;
+  dot.dataset.state = state;
+  const label = dot.querySelector("span");
+  if (label) label.textContent = text;
+}
+
+async function refresh() {
+  timer = 0;
+  const elements = [...stale].filter((element) => element.isConnected && element.id);
+  stale.clear();
+  for (const element of elements) {
+    // Half-typed forms and open drop-downs are left alone until the next change.
+    if (element.querySelector("details[open], :focus:is(input, textarea, select)")) { stale.add(element); continue; }
+    const url = element.dataset.liveUrl ?? location.pathname + location.search;
+    const id = `#${CSS.escape(element.id)}`;
+    await htmx.ajax("GET", url, { target: id, select: id, swap: "outerMorph", source: element });
+  }
+  if (stale.size) schedule(3000);
+}
+
+/** @param {number} delay */
+function schedule(delay) {
+  if (!timer) timer = window.setTimeout(refresh, delay);
+}
+
+/** @param {string} kind @param {string} id */
+function changed(kind, id) {
+  const own = document.querySelectorAll(`[data-live~="${CSS.escape(kind)}:${CSS.escape(id)}"]`);
+  const all = document.querySelectorAll(`[data-live~="${CSS.escape(kind)}:*"]`);
+  // A row that is shown refreshes itself; only an unknown one makes the whole list fetch again.
+  const needed = own.length && [...own].every((each) => each.closest("[data-live$=':*']")) ? own : [...own, ...all];
+  for (const element of needed) if (element instanceof HTMLElement) stale.add(element);
+  if (stale.size) schedule(150);
+}
+
+async function listen() {
+  let ticket = "";
+  try {
+    const answer = await fetch("/live/ticket", { headers: { Accept: "application/json" } });
+    if (answer.redirected || answer.status === 401) { say("off", "Signed out"); return; }
+    ticket = (await answer.json()).ticket;
+  } catch {
+    again();
+    return;
+  }
+  const source = new EventSource(`/api/v1/stream?ticket=${encodeURIComponent(ticket)}`);
+  source.addEventListener("open", () => {
+    if (failures) for (const each of document.querySelectorAll("[data-live]")) if (each instanceof HTMLElement) stale.add(each);
+    if (stale.size) schedule(0);
+    failures = 0;
+    say("live", "Live");
+  });
+  source.addEventListener("changed", (event) => {
+    const { kind, id } = JSON.parse(event.data);
+    changed(kind, String(id));
+  });
+  // A ticket lives a minute: reconnecting needs a fresh one, so the browser's own retry is not used.
+  source.addEventListener("error", () => { source.close(); again(); });
+  window.addEventListener("pagehide", () => source.close(), { once: true });
+}
+
+function again() {
+  failures += 1;
+  say("lost", "Reconnecting…");
+  window.setTimeout(listen, Math.min(1000 * 2 ** failures, 15_000) * (0.7 + Math.random() * 0.6));
+}
+
+if (document.querySelector("[data-live]") && dot) listen();

@@ -1,0 +1,189 @@
+"""Template tags: icons, severities, statuses, times. They return escaped markup and decide nothing."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from zlib import crc32
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from tocsin.domain.lifecycle import OPEN, Status
+from tocsin.lib.clock import now
+
+register = template.Library()
+
+_ICONS = Path(__file__).parent.parent / "static" / "icons.svg"
+_SYMBOL = re.compile(r'<symbol id="([\w-]+)"[^>]*>(.*?)</symbol>')
+_HUES = 8
+
+
+@cache
+def _icons() -> dict[str, str]:
+    return dict(_SYMBOL.findall(_ICONS.read_text(encoding="utf-8")))
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    """One symbol of static/icons.svg, inlined: no request, and it takes the colour of its text."""
+    body = mark_safe(_icons()[name])  # noqa: S308  (our own file)
+    return format_html(
+        '<svg class="icon {}" viewBox="0 0 24 24" aria-hidden="true" focusable="false">{}</svg>', extra, body
+    )
+
+
+
+
+@cache
+def _severity_glyph(rank: int) -> str:
+    if rank == 1:
+        return (
+            '<rect class="on" x="2" y="2" width="20" height="20" rx="5"/>'
+            '<path class="bang" d="M12 7v6M12 17h.01"/>'
+        )
+    lit = 5 - rank  # SEV2 lights three bars, SEV3 two, SEV4 one
+    heights = ((3, 15, 6), (10, 10, 11), (17, 4, 17))
+    return "".join(
+        f'<rect class="{"on" if index < lit else "off"}" x="{x}" y="{y}" width="4.5" height="{height}" rx="1.2"/>'
+        for index, (x, y, height) in enumerate(heights)
+    )
+
+
+@register.simple_tag
+def severity(value: str, description: str = "") -> SafeString:
+    name = str(value)
+    rank = int(name[3]) if re.fullmatch(r"SEV[1-4]", name) else 4
+    glyph = mark_safe(_severity_glyph(rank))  # noqa: S308  (drawn above)
+    return format_html(
+        '<span class="sev sev-{}"{}><svg viewBox="0 0 24 24" aria-hidden="true">{}</svg>{}</span>',
+        rank,
+        format_html(' title="{}"', description) if description else "",
+        glyph,
+        name,
+    )
+
+
+_STATUS_ICON = {
+    "triggered": "bell-ring",
+    "acknowledged": "circle-dot",
+    "triage": "circle-help",
+    "identified": "search",
+    "monitoring": "activity",
+    "resolved": "circle-check",
+    "closed": "lock",
+    "declined": "circle-slash",
+    "canceled": "circle-slash",
+    "merged": "git-branch",
+    "snoozed": "clock",
+}
+
+
+def state_of(status: str, acknowledged: object, snoozed_until: datetime | None = None) -> str:
+    """The word a responder thinks in: triggered and acknowledged are views of an open incident."""
+    if snoozed_until is not None and Status(status) in OPEN and snoozed_until > now():
+        return "snoozed"
+    if status == Status.INVESTIGATING:
+        return "acknowledged" if acknowledged else "triggered"
+    return status
+
+
+@register.simple_tag
+def status(value: str, acknowledged: object = None, snoozed_until: datetime | None = None) -> SafeString:
+    state = state_of(str(value), acknowledged, snoozed_until)
+    return format_html(
+        '<span class="pill pill-{}">{}{}</span>', state, icon(_STATUS_ICON[state]), state.capitalize()
+    )
+
+
+def words(span: timedelta) -> str:
+    """A length of time in its two largest units: `2 h 5 min`."""
+    seconds = int(abs(span.total_seconds()))
+    units = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+    parts: list[str] = []
+    for size, unit in units:
+        count, seconds = divmod(seconds, size)
+        if count and not (unit == "s" and parts):
+            parts.append(f"{count} {unit}")
+        if len(parts) == 2:  # noqa: PLR2004  (two units say enough)
+            break
+    return " ".join(parts) or "0 s"
+
+
+@register.filter
+def duration(value: timedelta | None) -> str:
+    return "" if value is None else words(value)
+
+
+def relative(moment: datetime, at: datetime) -> str:
+    gone = at - moment
+    if abs(gone) < timedelta(seconds=10):
+        return "now"
+    one_unit = words(gone).split(" ")
+    text = " ".join(one_unit[:2])
+    return f"{text} ago" if gone > timedelta(0) else f"in {text}"
+
+
+def _time(moment: datetime | None, style: str, text: str) -> SafeString:
+    if moment is None:
+        return format_html('<span class="none">{}</span>', "–")
+    utc = moment.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{} UTC" data-when="{}">{}</time>',
+        utc.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        utc.strftime("%Y-%m-%d %H:%M:%S"),
+        style,
+        text,
+    )
+
+
+def _local(moment: datetime) -> datetime:
+    return timezone.localtime(moment)
+
+
+@register.filter
+def ago(moment: datetime | None) -> SafeString:
+    """`5 min ago`, `in 2 h`; kept up to date by time.js."""
+    return _time(moment, "relative", relative(moment, now()) if moment else "")
+
+
+@register.filter
+def clock(moment: datetime | None) -> SafeString:
+    """`14:05:09` in the reader's zone, for a list whose day is known."""
+    return _time(moment, "clock", f"{_local(moment):%H:%M:%S}" if moment else "")
+
+
+@register.filter
+def moment(value: datetime | None) -> SafeString:
+    """`Mon 23 Nov, 14:05` in the reader's zone."""
+    return _time(value, "moment", f"{_local(value):%a} {_local(value).day} {_local(value):%b, %H:%M}" if value else "")
+
+
+@register.filter
+def day(value: datetime | None) -> SafeString:
+    return _time(value, "day", f"{_local(value):%a} {_local(value).day} {_local(value):%b %Y}" if value else "")
+
+
+@register.filter
+def hue(text: object) -> int:
+    """A steady colour class for an avatar."""
+    return crc32(str(text).encode()) % _HUES
+
+
+@register.filter
+def initials(name: object) -> str:
+    parts = [part for part in re.split(r"[\s._@-]+", str(name).split("@", maxsplit=1)[0]) if part]
+    return "".join(part[0] for part in parts[:2]).upper() or "?"
+
+
+@register.inclusion_tag("parts/person.html")
+def person(email: str | None, name: str = "", size: str = "") -> dict[str, object]:
+    return {"email": email, "name": name or (email or ""), "size": size}
+
+
+@register.filter
+def get(mapping: dict[str, object], key: str) -> object:
+    """A value by a key that is itself a variable."""
+    return mapping.get(key)

@@ -1,0 +1,59 @@
+"""Error pages: what happened, in plain words, and where to go from here."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from tocsin.domain.errors import Conflict, Invalid, NotFound, PermissionDenied, TocsinError
+
+_TITLES = {
+    400: "That request made no sense",
+    403: "Not yours to do",
+    404: "Nothing here",
+    409: "Not possible from here",
+    422: "Something is missing",
+    500: "Something broke on our side",
+    503: "Not ready yet",
+}
+
+
+def answer(request: HttpRequest, status: int, detail: str) -> HttpResponse:
+    context = {"status": status, "title": _TITLES[status], "detail": detail}
+    return render(request, "errors/error.html", context, status=status)
+
+
+def from_domain(request: HttpRequest, error: TocsinError) -> HttpResponse:
+    match error:
+        case NotFound():
+            status = 404
+        case PermissionDenied():
+            status = 403
+        case Conflict():
+            status = 409
+        case Invalid():
+            status = 422
+        case _:
+            status = 400
+    return answer(request, status, str(error))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  (Django's signature)
+    return answer(request, 400, "The page was asked for in a way we do not understand.")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, 403, str(exception) or "Your role does not allow this.")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  (Django's signature)
+    return answer(request, 404, "The page you followed is gone, or never was. Links from mails end when the incident ends.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Rendered without context processors: what broke may be the database they read."""
+    detail = "Paging runs in processes of its own and goes on. The error was logged."
+    body = {"status": 500, "title": _TITLES[500], "detail": detail, "bare": True}
+    return render(None, "errors/error.html", body, status=500)  # type: ignore[arg-type]  # None: no processors
+
+
+def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  (Django's signature)
+    return answer(request, 403, "This form was open for too long, or cookies are blocked. Go back, reload, and send it again.")
