@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from tocsin.lib import ids
+from tocsin.lib import files, ids
 from tocsin.lib.env import Env, Network, Problem, WrongSettingsError
 
 SECRET_KEY_FILE: Final = "secret-key"  # noqa: S105 - a file's name
@@ -274,7 +274,9 @@ def _secret_key(env: Env, data_dir: Path) -> str:
         return key
     path = data_dir / SECRET_KEY_FILE
     try:
-        return _read_or_create(path)
+        if path.exists():
+            return path.read_text(encoding="utf-8").strip()
+        return files.create_secret(path, ids.token(48))
     except OSError as error:
         env.problems.append(
             Problem(
@@ -284,20 +286,3 @@ def _secret_key(env: Env, data_dir: Path) -> str:
             )
         )
         return ""
-
-
-def _read_or_create(path: Path) -> str:
-    if path.exists():
-        return path.read_text(encoding="utf-8").strip()
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    with open(fresh, "x", encoding="utf-8", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
-        file.write(ids.token(48))
-    try:
-        # A link either creates the complete file or finds another process's: no one reads half a key.
-        os.link(fresh, path)
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
-    return path.read_text(encoding="utf-8").strip()

@@ -1,0 +1,74 @@
+"""One embedded PostgreSQL for the whole run; each xdist worker has a database of its own in it."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tocsin.config.settings import database
+from tocsin.lib.postgres import Cluster
+
+_URL = "tocsin_database_url"
+# Nothing here outlives the run, so nothing needs to reach the disk.
+_TUNING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class _Server:
+    """Started when first asked for; the controller of an xdist run starts it for its workers."""
+
+    def __init__(self) -> None:
+        self._cluster: Cluster | None = None
+        self._folder = ""
+
+    def url(self) -> str:
+        if given := os.environ.get("TOCSIN_TEST_DATABASE_URL"):
+            return given
+        if self._cluster is None:
+            self._folder = tempfile.mkdtemp(prefix="tocsin-test-")
+            self._cluster = Cluster(Path(self._folder), _TUNING)
+            self._cluster.start()
+        return self._cluster.url
+
+    def stop(self) -> None:
+        if self._cluster is not None:
+            self._cluster.stop()
+            shutil.rmtree(self._folder)
+            self._cluster = None
+
+
+_server = _Server()
+
+
+class _Controller:
+    @pytest.hookimpl
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput[_URL] = _server.url()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.pluginmanager.hasplugin("dsession"):
+        config.pluginmanager.register(_Controller())
+
+
+def pytest_unconfigure() -> None:
+    _server.stop()
+
+
+@pytest.fixture(scope="session")
+def database_server(request: pytest.FixtureRequest) -> str:
+    """The URL of a running PostgreSQL."""
+    workerinput: dict[str, str] = getattr(request.config, "workerinput", {})
+    return workerinput.get(_URL) or _server.url()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    database_server: str, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
+    fresh = database(database_server)
+    del fresh["OPTIONS"]["pool"]
+    settings.DATABASES["default"].update({**fresh, "NAME": settings.DATABASES["default"]["NAME"]})
