@@ -1,0 +1,1 @@
+"""Speed and memory, measured beside a peer or as a ratio, never asserted in the test suite."""
