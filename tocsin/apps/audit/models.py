@@ -18,6 +18,9 @@ class AuditEntry(models.Model):
         ordering = ("-id",)
         indexes = (models.Index(fields=("target_kind", "target_id")),)
 
+    def __str__(self) -> str:
+        return f"{self.actor_label}: {self.action} {self.target_label}"
+
 
 class IdempotencyKey(models.Model):
     """The answer a POST was given, so that the same key gets it again. Kept for a day."""
@@ -32,3 +35,6 @@ class IdempotencyKey(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("key", "actor", "path"), name="audit_idempotent"),)
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.path} {self.key}"

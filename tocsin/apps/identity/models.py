@@ -49,7 +49,12 @@ class Team(models.Model):
     business_hours = models.JSONField(null=True)  # {timezone, days, start, end}
     holidays = models.JSONField(default=list)  # ISO dates, or one country code
     from_file = models.BooleanField(default=False)
-    members = models.ManyToManyField(User, through="Membership", related_name="teams")
+    members: "models.ManyToManyField[User, Membership]" = models.ManyToManyField(
+        User, through="Membership", related_name="teams"
+    )
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Membership(models.Model):
@@ -61,6 +66,9 @@ class Membership(models.Model):
     class Meta:
         ordering = ("position", "id")
         constraints = (models.UniqueConstraint(fields=("team", "user"), name="identity_membership_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.team}"
 
 
 class ApiToken(models.Model):
@@ -74,3 +82,6 @@ class ApiToken(models.Model):
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
