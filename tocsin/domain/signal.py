@@ -6,6 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+from zlib import crc32
+
+# Events of one key share a lane, and a lane is worked by one worker at a time: their order is kept.
+LANES: Final = 64
+
+
+def lane_of(integration_id: int, dedup_key: str) -> int:
+    return crc32(dedup_key.encode(), integration_id & 0xFFFFFFFF) % LANES
 
 
 class EventAction(StrEnum):
