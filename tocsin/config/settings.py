@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import django_stubs_ext
 
 from tocsin.config import options as _options
-from tocsin.lib import log
+from tocsin.lib import http, log, signing
 
 django_stubs_ext.monkeypatch()
 
@@ -18,6 +18,8 @@ _PACKAGE: Final = Path(__file__).resolve().parent.parent
 
 log.configure(TOCSIN.log_format, TOCSIN.log_level)
 LOGGING_CONFIG = None
+signing.configure(TOCSIN.secret_key)
+http.configure(TOCSIN.https_proxy, TOCSIN.ca_bundle, allow_private=TOCSIN.allow_private_targets)
 
 SECRET_KEY = TOCSIN.secret_key
 DEBUG = False
@@ -51,6 +53,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    # Before allauth, so that our sign-in templates win.
+    *(["tocsin.entrypoints.web"] if _installed("tocsin.entrypoints.web.apps") else []),
     "procrastinate.contrib.django",
     *(f"tocsin.apps.{app}" for app in _APPS if _installed(f"tocsin.apps.{app}.models")),
     "allauth",
@@ -61,16 +65,24 @@ INSTALLED_APPS = [
     "allauth.mfa",
 ]
 
+_WEB = "tocsin.entrypoints.web"
+
+
+def _existing(*names: str) -> list[str]:
+    return [name for name in names if _installed(name.rpartition(".")[0])]
+
+
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    *(["tocsin.entrypoints.web.csp.Middleware"] if _installed("tocsin.entrypoints.web.csp") else []),
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    *_existing(f"{_WEB}.csp.Middleware", f"{_WEB}.middleware.ReaderZone", f"{_WEB}.middleware.DomainErrors"),
 ]
 
 TEMPLATES = [
@@ -83,12 +95,9 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                *(
-                    ["tocsin.entrypoints.web.context.page"]
-                    if _installed("tocsin.entrypoints.web.context")
-                    else []
-                ),
+                *_existing(f"{_WEB}.context.page"),
             ],
+            "builtins": [f"{_WEB}.templatetags.tocsin"] if _installed(f"{_WEB}.templatetags.tocsin") else [],
         },
     },
 ]
@@ -122,7 +131,14 @@ USE_I18N = True
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [_PACKAGE / "entrypoints/web/static"]
-STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    # Scripts of allauth for passkeys.
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+]
+# Served straight from the package: an installed wheel needs no collectstatic step.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 3600
 
 AUTH_USER_MODEL = "identity.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -133,7 +149,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/accounts/login/"
+CSRF_FAILURE_VIEW = (
+    f"{_WEB}.views.errors.csrf" if _installed(f"{_WEB}.views.errors") else "django.views.csrf.csrf_failure"
+)
 
 ACCOUNT_ADAPTER = "tocsin.config.accounts.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "tocsin.config.accounts.SocialAccountAdapter"

@@ -7,3 +7,9 @@ if find_spec("tocsin.entrypoints.api") and find_spec("tocsin.entrypoints.api.url
     urlpatterns.append(path("", include("tocsin.entrypoints.api.urls")))
 if find_spec("tocsin.entrypoints.web.urls"):
     urlpatterns.append(path("", include("tocsin.entrypoints.web.urls")))
+
+if find_spec("tocsin.entrypoints.web.views.errors"):
+    handler400 = "tocsin.entrypoints.web.views.errors.bad_request"
+    handler403 = "tocsin.entrypoints.web.views.errors.forbidden"
+    handler404 = "tocsin.entrypoints.web.views.errors.not_found"
+    handler500 = "tocsin.entrypoints.web.views.errors.server_error"

@@ -48,6 +48,38 @@ class ConsoleFormatter(logging.Formatter):
         return text
 
 
+class Logger:
+    """Says an event and its fields: `logger.warning("page late", due_at=…)`."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def debug(self, message: str, **values: object) -> None:
+        self._logger.debug(message, extra=_safe(values))
+
+    def info(self, message: str, **values: object) -> None:
+        self._logger.info(message, extra=_safe(values))
+
+    def warning(self, message: str, **values: object) -> None:
+        self._logger.warning(message, extra=_safe(values))
+
+    def error(self, message: str, **values: object) -> None:
+        self._logger.error(message, extra=_safe(values))
+
+    def exception(self, message: str, **values: object) -> None:
+        """As `error`, with the exception being handled."""
+        self._logger.error(message, exc_info=True, extra=_safe(values))  # noqa: LOG014 - called in one
+
+
+def get(name: str) -> Logger:
+    return Logger(name)
+
+
+def _safe(values: dict[str, object]) -> dict[str, object]:
+    # logging refuses an extra that is named like one of its own fields.
+    return {f"{key}_" if key in _STANDARD else key: value for key, value in values.items()}
+
+
 def configure(style: str, level: str = "INFO", stream: TextIO | None = None) -> None:
     """`style` is json, console, or auto (console on a terminal, JSON elsewhere)."""
     stream = stream or sys.stderr
