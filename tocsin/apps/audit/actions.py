@@ -6,7 +6,7 @@ from django.db import connection, transaction
 from tocsin.apps.audit.models import AuditEntry, IdempotencyKey
 from tocsin.apps.audit.types import Answered
 from tocsin.domain.permissions import Actor
-from tocsin.lib import ids
+from tocsin.lib import pg
 
 KEYS_KEPT = timedelta(days=1)
 
@@ -41,8 +41,7 @@ def claim_key(*, key: str, actor: str, path: str) -> Answered | None:
     A second request with the same key waits here for the first one's end, so that only one of them acts.
     """
     with connection.cursor() as cursor:
-        lock = ids.number_key(f"idempotency\n{actor}\n{path}\n{key}")
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
+        pg.lock(cursor, f"idempotency\n{actor}\n{path}\n{key}")
     row = IdempotencyKey.objects.filter(key=key, actor=actor, path=path).first()
     return Answered(row.digest, row.status, row.body) if row else None
 

@@ -1,4 +1,4 @@
-"""What may be done to people, teams and tokens: each one transaction that holds the row and its audit entry."""
+"""What may be done to people, teams and tokens: each one transaction with the row and its audit entry."""
 
 from tocsin.apps.identity.actions.access import (
     accept_invitation,

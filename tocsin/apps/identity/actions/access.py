@@ -15,7 +15,7 @@ from tocsin.apps.identity.queries import person_of
 from tocsin.apps.identity.types import Person
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
 from tocsin.domain.permissions import SYSTEM, Actor, ActorKind, Permission, Role, require
-from tocsin.lib import ids, signing
+from tocsin.lib import ids, pg, signing
 
 INVITATION_LASTS = timedelta(days=7)
 _PURPOSE = "invitation"
@@ -74,7 +74,7 @@ def bootstrap_admin(now: datetime) -> tuple[str, str] | None:
     """The first owner's (e-mail, password), shown once; None when an owner can log in already."""
     with connection.cursor() as cursor:
         # Two servers that start at once must not both make one.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ids.number_key("identity.bootstrap_admin")])
+        pg.lock(cursor, "identity.bootstrap_admin")
     if User.objects.filter(role=Role.OWNER, state=UserState.ACTIVE).exists():
         return None
     password = ids.password()

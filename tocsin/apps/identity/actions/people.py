@@ -44,7 +44,7 @@ def ensure_user(
     from_file: bool | None = None,
     now: datetime,
 ) -> Person:
-    """The person with this address, invited when unknown, with what is not None set. No change: no audit entry.
+    """The person with this address, invited when unknown; what is not None is set. No change, no audit entry.
 
     Somebody who left stays so: a file that still names them does not let them in again.
     """
