@@ -1,9 +1,10 @@
 """The values of escalation. The words, as PAGING uses them:
 
-A **call-out** is one ladder climbing for one incident. Its **snapshot** is the policy frozen when it began, with the
-row of the severity table and the people of the last line; its **state** says how far it got. A **step** has targets and a
-wait; a **pass** is one walk over all steps. **People are resolved when a step fires**, never earlier: the machine asks
-`Resolve` for who a target is now. A person is an e-mail address in lower case.
+A **call-out** is one ladder climbing for one incident. Its **snapshot** is the policy frozen when it began,
+with the row of the severity table and the people of the last line; its **state** says how far it got. A
+**step** has targets and a wait; a **pass** is one walk over all steps. **People are resolved when a step
+fires**, never earlier: the machine asks `Resolve` for who a target is now. A person is an e-mail address in
+lower case.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tocsin.domain.severity import Ladder, Severity, TableCall, Urgency
+from tocsin.domain.time import BusinessHours
 
 
 class TargetKind(StrEnum):
@@ -58,19 +60,26 @@ class Policy:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody a target stands for now. `deliverable` False: no method that could reach them; passed at once."""
+    """Somebody a target stands for now. `deliverable` False: no method that could reach them; passed at
+    once.
+    """
 
     email: str
     reason: str  # "on call for payments (primary)", "lead of payments"
     deliverable: bool = True
+    shadow: bool = False  # gets copies, covers no gap, cannot acknowledge
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """Who a target is now. Empty `people` comes with the reason why: "nobody is on call"."""
+    """Who a target is now. Empty `people` comes with the reason why: "nobody is on call".
+
+    `until` is the next hand-off, the instant from which the answer may be another; None when none is known.
+    """
 
     people: tuple[Person, ...]
     reason: str = ""
+    until: datetime | None = None
 
 
 Resolve = Callable[[Target], Resolution]
@@ -91,12 +100,14 @@ class Snapshot:
     urgency: Urgency
     ladder: Ladder
     respond_within: timedelta
-    escalate: tuple[TableCall, ...]
-    lead: tuple[Target, ...]  # the table's lead, and the nobody chain's
-    management: tuple[Target, ...]
-    last_resort: tuple[Target, ...]
-    next_business_day: datetime | None  # the opening that `escalate` rows with at=None mean
-    ack_timeout: timedelta | None = None
+    escalate: tuple[TableCall, ...] = ()
+    lead: tuple[Target, ...] = ()  # the table's lead, and the nobody chain's
+    management: tuple[Target, ...] = ()
+    last_resort: tuple[Target, ...] = ()
+    hours: BusinessHours = field(
+        default_factory=BusinessHours
+    )  # whose opening `escalate` rows with at=None mean
+    ack_timeout: timedelta | None = None  # the service's own; None: by severity, zero: never
 
 
 class CallOutStatus(StrEnum):
@@ -117,37 +128,50 @@ class Via(StrEnum):
     REASSIGN = "reassign"
     TIMEOUT = "timeout"  # acknowledged too long ago
     HANDOFF = "handoff"
+    AGAIN = "again"  # 30 minutes in which nobody was called
 
 
 @dataclass(frozen=True)
 class Called:
+    """`lap` numbers the passes of the call-out's whole life: it never goes back when the ladder starts
+    again.
+    """
+
     email: str
     at: datetime
-    step: int  # 1-based; 0 for a reassignment, -1 for the table and the chain
-    passing: int  # which pass, 0-based
+    step: int  # 1-based; 0 for a reassignment or a woken snoozer, -1 for the table and the chain
+    lap: int
     via: Via
     stakeholder: bool = False  # management by the table: Seen, never an acknowledgement
+    named: bool = False  # as lead, manager or by name: once per pass, whoever calls first
+    reached: bool = True  # False: no way to them, or every way failed
 
 
 @dataclass(frozen=True)
 class State:
-    """How far a call-out got. `due_at` is the only clock: the earliest instant at which `advance` has work."""
+    """How far a call-out got. `due_at` is the only clock: the earliest instant at which `advance` has work.
+    """
 
     status: CallOutStatus
     started_at: datetime  # when this severity was given; table times and the ack deadline run from it
-    step: int = 0  # index of the next step to fire
-    passing: int = 0
-    next_step_at: datetime | None = None
-    pass_reached: bool = False  # did this pass call anybody
+    step: int = 0  # index of the next step to fire; len(steps) means the end of the pass
+    passing: int = 0  # which pass since the ladder last started, 0-based
+    lap: int = 0  # which pass ever
+    ladder_lap: int = 0  # the lap with which the ladder last started
+    next_step_at: datetime | None = None  # None: the ladder has nothing left
+    chain: int = 0  # next stage of the nobody chain
     table_done: tuple[int, ...] = ()  # indexes into snapshot.escalate
     breached: bool = False
     called: tuple[Called, ...] = ()
-    last_called_at: datetime | None = None
+    last_targets: tuple[Target, ...] = ()  # of the last step that called somebody
+    quiet_since: datetime | None = None  # when somebody was last called, or calling was last tried
+    handoff_at: datetime | None = None  # when a schedule of a fired step hands over
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = None
-    ack_nudged: bool = False
-    ack_timer_from: datetime | None = None
+    ack_timer_from: datetime | None = None  # the last human action since the acknowledgement
+    nudged_at: datetime | None = None
     snoozed_until: datetime | None = None
+    snoozed_by: str | None = None
     due_at: datetime | None = None
 
 
@@ -156,7 +180,9 @@ class State:
 
 @dataclass(frozen=True)
 class Call:
-    """Call this person. `again` True: they were called before in this call-out."""
+    """Call this person. `again`: they were called before in this call-out. A person who is not deliverable
+    is called
+    too, over whatever they have: the local outbox shows it, and it counts as nothing."""
 
     person: Person
     urgency: Urgency
@@ -169,23 +195,38 @@ class Call:
 
 @dataclass(frozen=True)
 class StopCalling:
-    """No further message of this call-out may leave, to anyone or only to `email`."""
+    """No further message of this call-out may leave, to anyone or only to `email`.
+
+    `repeats_only`: a page whose first message has not left yet is kept, so that lowering the urgency
+    silences nobody.
+    """
 
     reason: str
     email: str | None = None
+    repeats_only: bool = False
+
+
+@dataclass(frozen=True)
+class Nudge:
+    """Ask the one who acknowledged, quietly, whether they are still on it."""
+
+    email: str
+    text: str
 
 
 @dataclass(frozen=True)
 class Note:
     """A decision worth keeping: shown under "why was I (not) paged" and on the timeline."""
 
-    kind: str  # called|skipped|nobody|breach|exhausted|resumed|restarted|cancelled|seen|nudge…
+    # skipped undeliverable merged again nobody breach exhausted resumed restarted cancelled seen acknowledged
+    # snoozed reassigned escalated nudge severity passed ended
+    kind: str
     text: str
     email: str | None = None
     step: int | None = None
 
 
-Effect = Call | StopCalling | Note
+Effect = Call | StopCalling | Nudge | Note
 
 
 @dataclass(frozen=True)
