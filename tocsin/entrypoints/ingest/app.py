@@ -1,0 +1,237 @@
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
+
+from tocsin.domain.errors import Invalid
+from tocsin.entrypoints.ingest import body as bodies
+from tocsin.entrypoints.ingest.keys import AwayError, Keys, Known
+from tocsin.entrypoints.ingest.writer import FullError, Writer
+from tocsin.lib import clock, db, metrics
+from tocsin.lib.ratelimit import Buckets
+from tocsin.ports import registry
+from tocsin.ports.source import CompatibleSource, Envelope, Reply, Source
+
+logger = logging.getLogger(__name__)
+
+Scope = Mapping[str, Any]
+Send = Callable[[bodies.Message], Awaitable[None]]
+
+PREFIX: Final = "/ingest/"
+_JSON: Final = b"application/json"
+_PROBLEM: Final = b"application/problem+json"
+_LONGEST_KEY: Final = 64
+
+_requests = metrics.counter("ingest_requests", "Requests to the door, by kind and status", ("kind", "status"))
+
+
+class Options(Protocol):
+    @property
+    def database_url(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Requests a second of one integration, and how many may come at once. High: a storm of alerts must get
+    in.
+    """
+
+    rate: float = 10_000.0
+    burst: float = 20_000.0
+
+
+class _Answer(NamedTuple):
+    reply: Reply
+    retry_after: int = 0
+    allow: bytes = b""
+    drain: bool = False
+    close: bool = False
+
+
+class Door:
+    """`start` it inside the running loop before the first request; `stop` commits what was accepted."""
+
+    def __init__(self, options: Options, limits: Limits) -> None:
+        self._pool = db.pool(options.database_url, most=2, name="ingest-keys")
+        self._keys = Keys(self._pool)
+        self._writer = Writer(options.database_url)
+        self._buckets = Buckets(limits.rate, limits.burst)
+        self._started = False
+
+    async def start(self) -> None:
+        if not self._started:
+            self._started = True
+            await self._pool.open(wait=False)
+            self._writer.start()
+
+    async def stop(self) -> None:
+        if self._started:
+            self._started = False
+            await self._writer.stop()
+            await self._pool.close()
+
+    @staticmethod
+    def serves(path: str) -> bool:
+        return path.startswith(PREFIX) or path in _compatible()
+
+    async def __call__(self, scope: Scope, receive: bodies.Receive, send: Send) -> None:
+        if not self._started:
+            await self.start()
+        path: str = scope["path"]
+        kind = path[len(PREFIX) :].partition("/")[0] if path.startswith(PREFIX) else ""
+        try:
+            answer = await self._answer(path, scope, receive)
+        except bodies.GoneError:
+            return
+        except Exception:
+            logger.exception("the door failed")
+            answer = _problem(
+                500, "Internal error", "This is our fault; the event was not accepted. Send it again."
+            )
+        if answer.drain:
+            await bodies.drain(receive)
+        known = kind if kind in registry.sources else "compatible" if not kind else "unknown"
+        _requests.labels(known, str(answer.reply.status)).inc()
+        await _send(send, answer)
+
+    async def _answer(self, path: str, scope: Scope, receive: bodies.Receive) -> _Answer:
+        source, key = _addressed(path)
+        if source is None:
+            return _problem(404, "Not found", f"No kind of integration answers at {path[:200]}.", drain=True)
+        if scope["method"] != "POST":
+            detail = f"{source.title} sends its events here with POST; there is nothing to read."
+            return _problem(405, "Method not allowed", detail, allow=b"POST", drain=True)
+        encoding, length = _headers(scope["headers"])
+        if length > bodies.DRAINED_BYTES:
+            return _too_large(close=True)
+        try:
+            if key is not None:
+                return await self._plain(source, key, encoding, receive)
+            assert isinstance(source, CompatibleSource)  # noqa: S101 - only these have a path without a key
+            return await self._compatible(source, encoding, receive)
+        except bodies.TooLargeError:
+            return _too_large(close=length < 0)
+        except bodies.TooSlowError:
+            return _problem(408, "Request timeout", "The body did not arrive in time.", close=True)
+        except bodies.EncodingError as error:
+            return _problem(415, "Unsupported content encoding", f"Content-Encoding: {error}.")
+        except AwayError:
+            return _problem(503, "Database away", "The event was not accepted. Send it again.", retry_after=2)
+        except FullError:
+            return _problem(
+                503, "Too much at once", "The event was not accepted. Send it again.", retry_after=1
+            )
+
+    async def _plain(self, source: Source, key: str, encoding: bytes, receive: bodies.Receive) -> _Answer:
+        known = await self._keys.find(key) if 0 < len(key) <= _LONGEST_KEY else None
+        if known is None:
+            return _problem(401, "Unknown key", "No integration has this key.", drain=True)
+        if known.kind != source.kind:
+            detail = f"This key belongs to an integration of kind “{known.kind}”, not “{source.kind}”."
+            return _problem(403, "Wrong kind", detail, drain=True)
+        if not known.enabled:
+            return _problem(
+                403, "Integration disabled", f"The integration “{known.name}” is disabled.", drain=True
+            )
+        wait = self._buckets.take(key, clock.monotonic())
+        if wait:
+            return _too_many(wait, drain=True)
+        body = await bodies.read(receive, encoding)
+        try:
+            envelopes = source.envelope(body)
+        except Invalid as error:
+            return _invalid(error)
+        event_id = await self._accept(known, envelopes)
+        answer = b'{"status":"accepted","event_id":"%b","events":%d}' % (event_id.encode(), len(envelopes))
+        return _Answer(Reply(202, answer))
+
+    async def _compatible(
+        self, source: CompatibleSource, encoding: bytes, receive: bodies.Receive
+    ) -> _Answer:
+        body = await bodies.read(receive, encoding)
+        try:
+            key = source.routing_key(body)
+            known = await self._keys.find(key)
+            if known is None or known.kind != source.kind or not known.enabled:
+                return _Answer(source.unknown_key())
+            wait = self._buckets.take(key, clock.monotonic())
+            if wait:
+                return _too_many(wait)
+            envelopes = source.envelope(body)
+        except Invalid as error:
+            return _Answer(source.invalid(error))
+        await self._accept(known, envelopes)
+        return _Answer(source.accepted(envelopes))
+
+    async def _accept(self, known: Known, envelopes: Sequence[Envelope]) -> str:
+        return await self._writer.submit(known.id, envelopes)
+
+
+def build(options: Options, limits: Limits | None = None) -> Door:
+    return Door(options, limits or Limits())
+
+
+def _compatible() -> dict[str, Source]:
+    return {s.path: s for s in registry.sources.values() if isinstance(s, CompatibleSource)}
+
+
+def _addressed(path: str) -> tuple[Source | None, str | None]:
+    """The source and the key in the path; the key is None where the body holds it."""
+    if not path.startswith(PREFIX):
+        return _compatible().get(path.rstrip("/")), None
+    kind, _, key = path[len(PREFIX) :].partition("/")
+    return registry.sources.get(kind), key.rstrip("/")
+
+
+def _headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, int]:
+    """Content-Encoding ("" when absent) and Content-Length (-1 when absent or no number)."""
+    encoding, length = b"", -1
+    for name, value in headers:
+        if name == b"content-length":
+            length = int(value) if value.isdigit() and len(value) < 16 else -1  # noqa: PLR2004 - more digits mean nothing
+        elif name == b"content-encoding":
+            encoding = value
+    return encoding, length
+
+
+def _invalid(error: Invalid) -> _Answer:
+    errors = [{"field": each.field, "message": each.message} for each in error.errors[:20]]
+    return _problem(400, "Invalid event", str(error)[:1000], errors=errors)
+
+
+def _too_large(*, close: bool) -> _Answer:
+    return _problem(413, "Body too large", f"A body has at most {bodies.MAX_BYTES} bytes.", close=close)
+
+
+def _too_many(wait: float, *, drain: bool = False) -> _Answer:
+    detail = "More events than this integration may send. The event was not accepted. Send it again."
+    return _problem(429, "Too many requests", detail, retry_after=max(1, round(wait)), drain=drain)
+
+
+def _problem(
+    status: int, title: str, detail: str, *, errors: Sequence[Mapping[str, str]] = (), **how: Any
+) -> _Answer:
+    """RFC 9457."""
+    answer = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "errors": list(errors),
+    }
+    return _Answer(Reply(status, msgspec.json.encode(answer), _PROBLEM), **how)
+
+
+async def _send(send: Send, answer: _Answer) -> None:
+    status, body, content_type = answer.reply
+    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+    if answer.retry_after:
+        headers.append((b"retry-after", b"%d" % answer.retry_after))
+    if answer.allow:
+        headers.append((b"allow", answer.allow))
+    if answer.close:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

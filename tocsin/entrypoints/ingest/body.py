@@ -1,0 +1,95 @@
+"""Reading a body that may be too big, too slow, compressed, or never come."""
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+
+MAX_BYTES: Final = 1024 * 1024
+DRAINED_BYTES: Final = 4 * 1024 * 1024
+READ_WITHIN_S: Final = 15.0
+
+
+class TooLargeError(Exception):
+    pass
+
+
+class TooSlowError(Exception):
+    pass
+
+
+class GoneError(Exception):
+    """The sender hung up."""
+
+
+class EncodingError(Exception):
+    """A Content-Encoding that is not read here, or that does not hold what it says."""
+
+
+async def read(receive: Receive, encoding: bytes) -> bytes:
+    """At most `MAX_BYTES`, unpacked too. Raises one of the errors above."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message["type"] == "http.disconnect":
+        raise GoneError
+    if message.get("more_body"):
+        try:
+            async with asyncio.timeout(READ_WITHIN_S):
+                body = await _rest(receive, body)
+        except TimeoutError:
+            raise TooSlowError from None
+    if len(body) > MAX_BYTES:
+        raise TooLargeError
+    return _unpacked(body, encoding) if encoding else body
+
+
+async def _rest(receive: Receive, first: bytes) -> bytes:
+    """The whole body; of one that is too large, so much is taken that the sender gets to read the answer."""
+    parts, size, more = [first], len(first), True
+    while more and size <= DRAINED_BYTES:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise GoneError
+        part: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(part)
+        if size <= MAX_BYTES:
+            parts.append(part)
+    if size > MAX_BYTES:
+        raise TooLargeError
+    return b"".join(parts)
+
+
+async def drain(receive: Receive) -> None:
+    """Take up to 4 MiB of a body nobody wants, so that the answer is read; never for long."""
+    size = 0
+    try:
+        async with asyncio.timeout(READ_WITHIN_S):
+            while size <= DRAINED_BYTES:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body"):
+                    return
+    except TimeoutError:
+        return
+
+
+def _unpacked(body: bytes, encoding: bytes) -> bytes:
+    name = encoding.strip().lower()
+    if name == b"identity":
+        return body
+    if name not in {b"gzip", b"x-gzip", b"deflate"}:
+        raise EncodingError("gzip and deflate are read here")
+    unpacker = zlib.decompressobj(wbits=47 if name != b"deflate" else 15)  # 47: gzip or zlib, by its header
+    try:
+        plain = unpacker.decompress(body, MAX_BYTES + 1)
+    except zlib.error as error:
+        raise EncodingError(f"the body is not {name.decode()}") from error
+    if len(plain) > MAX_BYTES:
+        raise TooLargeError
+    if not unpacker.eof:
+        raise EncodingError(f"the {name.decode()} body is cut short")
+    return plain
