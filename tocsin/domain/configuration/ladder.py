@@ -1,0 +1,233 @@
+"""Escalation policies, severities and routes: read from their configuration form, and written as it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+from tocsin.domain.configuration import reader
+from tocsin.domain.configuration.nodes import Scalar, Sequence, Table
+from tocsin.domain.configuration.reader import Cursor, Fields
+from tocsin.domain.escalation.model import Policy, ScheduleWho, Step, Target, TargetKind, TeamWho
+from tocsin.domain.routing import EMPTY, Matcher, Op, Route, parse_matcher
+from tocsin.domain.severity import (
+    NEXT_BUSINESS_DAY,
+    SHIPPED_TABLE,
+    Ladder,
+    Notify,
+    Severity,
+    SeverityRow,
+    TableCall,
+    Urgency,
+)
+from tocsin.domain.time import format_duration, parse_duration
+
+Form = dict[str, Any]
+
+DEFAULT_WAIT: Final = timedelta(minutes=5)
+_MOST_REPEATS: Final = 20
+_TARGETS: Final = "a target such as {user: alice@example.com}, {schedule: primary} or {team: payments}"
+
+
+def read_policy(cursor: Cursor) -> Policy | None:
+    fields = cursor.table()
+    if fields is None:
+        return None
+    name = fields.need("name", reader.name, "the policy's name")
+    steps = fields.many("steps", _read_step)
+    if not fields.has("steps"):
+        cursor.fail("'steps' is missing: expected whom to call, in what order")
+    repeat = fields.get("repeat", reader.whole(0, _MOST_REPEATS))
+    policy = Policy(name or "", steps, repeat or 0, _read_targets(fields, "final"))
+    fields.finish()
+    return policy if name else None
+
+
+def _read_step(cursor: Cursor) -> Step | None:
+    fields = cursor.table()
+    if fields is None:
+        return None
+    if not fields.has("notify"):
+        cursor.fail(f"'notify' is missing: expected {_TARGETS}")
+    wait = fields.get("wait", reader.duration)
+    step = Step(_read_targets(fields, "notify"), DEFAULT_WAIT if wait is None else wait)
+    fields.finish()
+    return step
+
+
+def _read_targets(fields: Fields, key: str) -> tuple[Target, ...]:
+    at = fields.at(key)
+    if at is None:
+        return ()
+    if isinstance(at.node, Table):
+        target = read_target(at)
+        return () if target is None else (target,)
+    return at.list_of(read_target)
+
+
+def read_target(cursor: Cursor) -> Target | None:
+    """`{user: …}`, `{schedule: …, who?, role?}` or `{team: …, who?}`; a bare e-mail address is a user."""
+    if isinstance(cursor.node, Scalar):
+        email = reader.email(cursor)
+        return None if email is None else Target(TargetKind.USER, email)
+    fields = cursor.table()
+    if fields is None:
+        return None
+    found = [kind for kind in TargetKind if fields.has(kind)]
+    if len(found) != 1:
+        cursor.fail(f"expected {_TARGETS}")
+        return None
+    kind = found[0]
+    if kind is TargetKind.USER:
+        name = fields.get("user", reader.email)
+        target = Target(kind, name or "")
+    elif kind is TargetKind.TEAM:
+        name = fields.get("team", reader.name)
+        target = Target(kind, name or "", fields.get("who", reader.choice(TeamWho)) or TeamWho.MEMBERS)
+    else:
+        name = fields.get("schedule", reader.name)
+        who = fields.get("who", reader.choice(ScheduleWho)) or ScheduleWho.CURRENT
+        target = Target(kind, name or "", who, fields.get("role", reader.name))
+    fields.finish()
+    return target if name else None
+
+
+def target_form(target: Target) -> Form:
+    form: Form = {str(target.kind): target.name}
+    if target.who and target.who not in {TeamWho.MEMBERS, ScheduleWho.CURRENT}:
+        form["who"] = str(target.who)
+    if target.role is not None:
+        form["role"] = target.role
+    return form
+
+
+def policy_form(policy: Policy) -> Form:
+    form: Form = {"name": policy.name}
+    if policy.repeat:
+        form["repeat"] = policy.repeat
+    form["steps"] = [
+        {"notify": [target_form(target) for target in step.targets], "wait": format_duration(step.wait)}
+        for step in policy.steps
+    ]
+    if policy.final:
+        form["final"] = [target_form(target) for target in policy.final]
+    return form
+
+
+def read_severity(cursor: Cursor) -> SeverityRow | None:
+    """What a row does not say stays as shipped."""
+    fields = cursor.table()
+    if fields is None:
+        return None
+    severity = fields.need("name", reader.choice(Severity), "one of SEV1, SEV2, SEV3, SEV4")
+    if severity is None:
+        return None
+    given: dict[str, Any] = {
+        "description": fields.get("description", reader.text),
+        "respond_within": fields.get("respond_within", reader.duration),
+        "urgency": fields.get("urgency", reader.choice(Urgency)),
+        "ladder": fields.get("ladder", reader.choice(Ladder)),
+    }
+    escalate = fields.at("escalate")
+    if escalate is not None:
+        given["escalate"] = escalate.list_of(_read_call)
+    fields.finish()
+    changed = {key: value for key, value in given.items() if value is not None}
+    return replace(SHIPPED_TABLE[severity], **changed)
+
+
+def _read_call(cursor: Cursor) -> TableCall | None:
+    fields = cursor.table()
+    if fields is None:
+        return None
+    notify = fields.need("notify", reader.choice(Notify), "management or lead")
+    at = fields.need("at", _read_when, "a duration such as 30m, or next_business_day")
+    fields.finish()
+    return TableCall(notify, at[0]) if notify and at else None
+
+
+def _read_when(cursor: Cursor) -> tuple[timedelta | None] | None:
+    def parse(raw: str) -> tuple[timedelta | None]:
+        return (None if raw == NEXT_BUSINESS_DAY else parse_duration(raw),)
+
+    return cursor.parsed("a duration such as 30m, or next_business_day", parse)
+
+
+def severity_form(row: SeverityRow) -> Form:
+    return {
+        "name": str(row.severity),
+        "description": row.description,
+        "respond_within": format_duration(row.respond_within),
+        "urgency": str(row.urgency),
+        "ladder": str(row.ladder),
+        "escalate": [
+            {
+                "at": NEXT_BUSINESS_DAY if call.at is None else format_duration(call.at),
+                "notify": str(call.notify),
+            }
+            for call in row.escalate
+        ],
+    }
+
+
+def read_route(cursor: Cursor) -> Route | None:
+    """A list stands for the routes of a root that says nothing itself."""
+    if isinstance(cursor.node, Sequence):
+        return Route(routes=cursor.list_of(read_route))
+    fields = cursor.table()
+    if fields is None:
+        return None
+    group_by = fields.at("group_by")
+    route = Route(
+        matchers=_read_matchers(fields),
+        service=fields.get("service", reader.name),
+        severity=fields.get("severity", reader.choice(Severity)),
+        urgency=fields.get("urgency", reader.choice(Urgency)),
+        group_by=None if group_by is None else group_by.list_of(reader.name),
+        continue_=fields.get("continue", reader.flag) or False,
+        routes=fields.many("routes", read_route),
+    )
+    fields.finish()
+    return route
+
+
+def _read_matchers(fields: Fields) -> tuple[Matcher, ...]:
+    at = fields.at("match")
+    if at is None:
+        return ()
+    if isinstance(at.node, Table):
+        table = at.table()
+        pairs = () if table is None else tuple(table.unknown())
+        return tuple(
+            Matcher(label, Op.EQUAL, value)
+            for label, item in pairs
+            if (value := item.scalar("text")) is not None
+        )
+    return at.list_of(
+        lambda item: item.parsed(
+            'a matcher such as team="payments" or severity=~"critical|page"', parse_matcher
+        )
+    )
+
+
+def route_form(route: Route) -> Form:
+    form: Form = {}
+    if route.matchers:
+        form["match"] = [str(matcher) for matcher in route.matchers]
+    named: Mapping[str, str | None] = {
+        "service": route.service,
+        "severity": route.severity,
+        "urgency": route.urgency,
+    }
+    form |= {key: str(value) for key, value in named.items() if value is not None}
+    if route.group_by is not None:
+        form["group_by"] = list(route.group_by)
+    if route.continue_:
+        form["continue"] = True
+    if route.routes:
+        form["routes"] = [route_form(entry) for entry in route.routes]
+    return form
+
+
+def is_empty(route: Route) -> bool:
+    return route == EMPTY

@@ -1,0 +1,128 @@
+"""What names what: the people an organisation speaks of, and names that stand for nothing."""
+
+from collections.abc import Iterator
+
+from tocsin.domain.configuration.model import Organisation
+from tocsin.domain.configuration.problems import Place, Report
+from tocsin.domain.configuration.reader import did_you_mean
+from tocsin.domain.escalation.model import Policy, Target, TargetKind
+from tocsin.domain.routing import Route
+from tocsin.domain.schedule.definition import DefinitionError, RotationDefinition, ScheduleDefinition
+
+Places = dict[tuple[str, str], Place]
+
+
+def people_named(organisation: Organisation) -> tuple[str, ...]:
+    """Every e-mail that anything in the organisation names, in order of first mention."""
+    return tuple(dict.fromkeys(_mentions(organisation)))
+
+
+def _mentions(organisation: Organisation) -> Iterator[str]:
+    for team in organisation.teams.values():
+        yield from team.members
+        yield from team.admins
+        yield from (person for person in (team.lead, team.manager) if person)
+    for rotation in organisation.rotations.values():
+        yield from people_of_rotation(rotation)
+    for schedule in organisation.schedules.values():
+        yield from people_of_schedule(schedule)
+    for policy in organisation.escalation_policies.values():
+        yield from people_of_policy(policy)
+    yield from organisation.last_resort
+
+
+def people_of_rotation(rotation: RotationDefinition) -> Iterator[str]:
+    for participant in rotation.participants or ():
+        yield from participant.people
+
+
+def people_of_schedule(schedule: ScheduleDefinition) -> Iterator[str]:
+    yield from schedule.fallback
+    for override in schedule.overrides:
+        yield from (person for person in (override.user, override.replaces) if person)
+
+
+def people_of_policy(policy: Policy) -> Iterator[str]:
+    yield from (target.name for target in targets_of(policy) if target.kind is TargetKind.USER)
+
+
+def targets_of(policy: Policy) -> Iterator[Target]:
+    for step in policy.steps:
+        yield from step.targets
+    yield from policy.final
+
+
+class Checker:
+    """Names that stand for nothing are errors: `places` says where the object that uses them was written."""
+
+    def __init__(self, organisation: Organisation, report: Report, places: Places) -> None:
+        self._org = organisation
+        self._report = report
+        self._places = places
+
+    def check(self) -> None:
+        self._services()
+        self._integrations()
+        self._policies()
+        self._routes(self._org.routes, "routes")
+        self._schedules()
+
+    def _fail(self, kind: str, name: str, path: str, message: str) -> None:
+        label = f"{kind}[{name}].{path}" if name else path
+        self._report.error(self._places.get((kind, name), Place("the server", 0)), label, message)
+
+    def _need(
+        self, where: tuple[str, str, str], what: str, word: str | None, known: dict[str, object]
+    ) -> None:
+        if word is not None and word not in known:
+            self._fail(*where, f"there is no {what} {word!r}{did_you_mean(word, known) if known else ''}")
+
+    def _services(self) -> None:
+        org = self._org
+        for service in org.services.values():
+            self._need(("services", service.name, "team"), "team", service.team, dict(org.teams))
+            self._need(
+                ("services", service.name, "escalation_policy"),
+                "escalation policy",
+                service.escalation_policy,
+                dict(org.escalation_policies),
+            )
+            for other in service.depends_on:
+                where = ("services", service.name, "depends_on")
+                self._need(where, "service", other, dict(org.services))
+                if other == service.name:
+                    self._fail(*where, "a service does not depend on itself")
+
+    def _integrations(self) -> None:
+        keys: dict[str, str] = {}
+        for entry in self._org.integrations.values():
+            self._need(
+                ("integrations", entry.name, "service"), "service", entry.service, dict(self._org.services)
+            )
+            if entry.key is not None and keys.setdefault(entry.key, entry.name) != entry.name:
+                self._fail("integrations", entry.name, "key", f"is also the key of {keys[entry.key]!r}")
+
+    def _policies(self) -> None:
+        org = self._org
+        schedules = {**org.rotations, **org.schedules}
+        for policy in org.escalation_policies.values():
+            where = ("escalation_policies", policy.name, "steps")
+            for target in targets_of(policy):
+                if target.kind is TargetKind.SCHEDULE:
+                    self._need(where, "schedule or rotation", target.name, dict(schedules))
+                elif target.kind is TargetKind.TEAM:
+                    self._need(where, "team", target.name, dict(org.teams))
+
+    def _routes(self, route: Route, path: str) -> None:
+        self._need(("routes", "", path), "service", route.service, dict(self._org.services))
+        for number, below in enumerate(route.routes):
+            self._routes(below, f"{path}.routes[{number}]")
+
+    def _schedules(self) -> None:
+        for schedule in self._org.schedules.values():
+            self._need(("schedules", schedule.name, "team"), "team", schedule.team, dict(self._org.teams))
+        try:
+            self._org.book()
+        except DefinitionError as error:
+            kind = "schedules" if error.field.startswith("layers") else "rotations"
+            self._fail(kind, error.name, error.field, error.message)
