@@ -35,7 +35,9 @@ MOVES: Mapping[Status, tuple[Status, ...]] = {
 
 
 def move(current: Status, to: Status) -> bool:
-    """False when nothing changes, True when the move is made; raises Conflict with the allowed ones otherwise."""
+    """False when nothing changes, True when the move is made; raises Conflict with the allowed ones
+    otherwise.
+    """
     if current is to:
         return False
     if to not in MOVES[current]:

@@ -54,7 +54,9 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does something. `email` is set for people (also behind a link), None for tokens, alerts and the system."""
+    """Who does something. `email` is set for people (also behind a link), None for tokens, alerts and the
+    system.
+    """
 
     kind: ActorKind
     label: str

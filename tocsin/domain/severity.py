@@ -118,7 +118,8 @@ def choose(
 ) -> Chosen:
     """The first that speaks, in PAGING's order; a word nobody knows speaks not. Else SEV2: fail loud.
 
-    A `critical` in the payload never gives SEV1: that comes from a route, a map, a person, or an explicit SEV1.
+    A `critical` in the payload never gives SEV1: that comes from a route, a map, a person, or an explicit
+    SEV1.
     """
     given = (
         (person, "set by a person"),

@@ -1,4 +1,6 @@
-"""What a way of reaching people must do: one message, one receipt. An adapter declares what it can do and needs."""
+"""What a way of reaching people must do: one message, one receipt. An adapter declares what it can do and
+needs.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +22,9 @@ class Action:
 
 @dataclass(frozen=True)
 class Message:
-    """Everything a channel needs. `key` is the idempotency key: the same message has the same key on every attempt."""
+    """Everything a channel needs. `key` is the idempotency key: the same message has the same key on every
+    attempt.
+    """
 
     key: str
     kind: MessageKind
@@ -32,7 +36,9 @@ class Message:
     lines: tuple[str, ...]
     actions: tuple[Action, ...]
     thread: str  # one conversation per incident, where the channel has conversations
-    config: dict[str, str] = field(default_factory=dict)  # the contact method's own fields (a webhook's secret)
+    config: dict[str, str] = field(
+        default_factory=dict
+    )  # the contact method's own fields (a webhook's secret)
 
 
 class Result(StrEnum):
@@ -45,7 +51,9 @@ class Result(StrEnum):
 
 @dataclass(frozen=True)
 class Receipt:
-    """`detail` is for people: what the vendor said. `counts` False: it reached nobody (console, local outbox)."""
+    """`detail` is for people: what the vendor said. `counts` False: it reached nobody (console, local
+    outbox).
+    """
 
     result: Result
     detail: str
@@ -74,7 +82,7 @@ class Channel(Protocol):
 
     @property
     def ready(self) -> str:
-        """"" when it can send; otherwise what is missing, for people to read."""
+        """ "" when it can send; otherwise what is missing, for people to read."""
         ...
 
     def check_address(self, address: str) -> str:
@@ -82,5 +90,7 @@ class Channel(Protocol):
         ...
 
     def send(self, message: Message, still_wanted: StillWanted) -> Receipt:
-        """Hand one message over within 10 s. Asks `still_wanted` right before it leaves; False: WITHDRAWN. Never raises."""
+        """Hand one message over within 10 s. Asks `still_wanted` right before it leaves; False: WITHDRAWN.
+        Never raises.
+        """
         ...

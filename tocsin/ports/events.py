@@ -19,7 +19,9 @@ class TimelineNews:
 
 @dataclass(frozen=True)
 class CallOutAcknowledged:
-    """A call-out ended by a person's acknowledgement. `service` tells the service's own call-out from calls for help."""
+    """A call-out ended by a person's acknowledgement. `service` tells the service's own call-out from calls
+    for help.
+    """
 
     incident_id: int
     at: datetime
@@ -29,7 +31,9 @@ class CallOutAcknowledged:
 
 @dataclass(frozen=True)
 class CallOutReopened:
-    """An acknowledgement ran out (time-out, snooze over, higher severity): the incident is unacknowledged again."""
+    """An acknowledgement ran out (time-out, snooze over, higher severity): the incident is unacknowledged
+    again.
+    """
 
     incident_id: int
     at: datetime

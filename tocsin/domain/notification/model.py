@@ -19,7 +19,9 @@ class MessageKind(StrEnum):
 
 @dataclass(frozen=True)
 class Subject:
-    """What a page is about, frozen so that notify and escalation need not know incidents. JSON-safe by msgspec."""
+    """What a page is about, frozen so that notify and escalation need not know incidents. JSON-safe by
+    msgspec.
+    """
 
     incident_id: int
     ref: str
