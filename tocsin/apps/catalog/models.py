@@ -22,3 +22,6 @@ class Service(models.Model):
     links = models.JSONField(default=dict)
     depends_on = models.ManyToManyField("self", symmetrical=False, related_name="dependents")
     from_file = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return self.name

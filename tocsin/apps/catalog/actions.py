@@ -1,0 +1,121 @@
+import json
+from datetime import datetime
+from typing import Final, TypeVar
+
+from django.db import connection, models, transaction
+
+from tocsin.apps.audit import actions as audit
+from tocsin.apps.catalog import queries
+from tocsin.apps.catalog.models import Service
+from tocsin.apps.catalog.types import ServiceInfo, ServiceSpec
+from tocsin.apps.escalation.models import Policy
+from tocsin.apps.identity.models import Team
+from tocsin.apps.identity.types import business_hours
+from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
+from tocsin.domain.permissions import SYSTEM, Actor, Permission, require
+from tocsin.lib import pg
+
+M = TypeVar("M", bound=models.Model)
+UNROUTED: Final = "unrouted"
+
+
+@transaction.atomic
+def save_service(
+    *, actor: Actor, spec: ServiceSpec, now: datetime, rename_from: str = "", from_file: bool = False
+) -> ServiceInfo:
+    """Create or change the service of that name. Raises Invalid, and Conflict for one that a file owns."""
+    row = Service.objects.select_for_update().filter(name=rename_from or spec.name).first()
+    team = _named(Team.objects.all(), "team", spec.team)
+    require(actor, Permission.EDIT_TEAM, [t for t in {row.team_id if row else None, team and team.pk} if t])
+    if rename_from and row is None:
+        raise NotFound("service", rename_from)
+    if row is not None and row.from_file and not from_file:
+        raise Conflict(f"The service “{row.name}” comes from a file; change it there or unlock it.")
+    _check(spec)
+    created = row is None
+    row = row or Service()
+    row.name, row.team = spec.name, team
+    row.policy = _named(Policy.objects.all(), "escalation_policy", spec.escalation_policy)
+    row.severity = spec.severity or ""
+    row.urgency, row.outside, row.raise_at_opening = spec.urgency, spec.outside or "", spec.raise_at_opening
+    row.support_hours = dict(spec.support_hours) if spec.support_hours is not None else None
+    row.ack_timeout_s, row.reopen_window_s = spec.ack_timeout_s, spec.reopen_window_s
+    row.tier, row.description, row.links = spec.tier, spec.description, dict(spec.links)
+    row.from_file = from_file
+    row.save()
+    row.depends_on.set(_dependencies(spec))
+    _record(actor, "service.created" if created else "service.changed", row, now)
+    saved = queries.service_by_id(row.pk)
+    assert saved is not None  # noqa: S101 - it was just saved
+    return saved
+
+
+@transaction.atomic
+def delete_service(*, actor: Actor, name: str, now: datetime) -> None:
+    row = Service.objects.select_for_update().filter(name=name).first()
+    if row is None:
+        raise NotFound("service", name)
+    require(actor, Permission.EDIT_TEAM, [row.team_id] if row.team_id else [])
+    _record(actor, "service.deleted", row, now)
+    try:
+        with transaction.atomic():
+            row.delete()
+    except models.ProtectedError as error:
+        kinds = sorted({f"{type(each).__name__.lower()}s" for each in error.protected_objects})
+        raise Conflict(f"The service “{name}” still has {', '.join(kinds)}.") from error
+
+
+def unrouted_service(*, now: datetime) -> ServiceInfo:
+    """Where an alert goes that no route and no integration sends anywhere: it is never dropped."""
+    found = queries.service(UNROUTED)
+    if found is None:
+        text = "Alerts that no route and no integration sends anywhere. The last resort is called for them."
+        found = save_service(actor=SYSTEM, spec=ServiceSpec(UNROUTED, description=text), now=now)
+    return found
+
+
+def _check(spec: ServiceSpec) -> None:
+    errors = []
+    if not spec.name.strip() or len(spec.name) > 128:  # noqa: PLR2004 - the column's length
+        errors.append(FieldError("name", "expected 1 to 128 characters"))
+    if spec.urgency not in {"high", "low", "by_severity"}:
+        errors.append(FieldError("urgency", "expected high, low or by_severity"))
+    if spec.outside not in {None, "", "high", "low"}:
+        errors.append(FieldError("outside", "expected high or low"))
+    if spec.support_hours is not None:
+        try:
+            business_hours(dict(spec.support_hours))
+        except (ValueError, TypeError) as error:
+            errors.append(FieldError("support_hours", str(error)))
+    for name, href in spec.links.items():
+        if not href.startswith(("http://", "https://")):
+            errors.append(FieldError(f"links.{name}", "expected a URL that begins with https:// or http://"))
+    if spec.name in spec.depends_on:
+        errors.append(FieldError("depends_on", "a service cannot depend on itself"))
+    if errors:
+        raise Invalid(*errors)
+
+
+def _dependencies(spec: ServiceSpec) -> list[Service]:
+    rows = list(Service.objects.filter(name__in=spec.depends_on))
+    unknown = sorted(set(spec.depends_on) - {row.name for row in rows})
+    if unknown:
+        raise Invalid(FieldError("depends_on", f"there is no service “{unknown[0]}”"))
+    return rows
+
+
+def _named(rows: models.QuerySet[M, M], field: str, name: str | None) -> M | None:
+    if not name:
+        return None
+    row = rows.filter(name=name).first()
+    if row is None:
+        raise Invalid(FieldError(field, f"there is no {field.replace('_', ' ')} “{name}”"))
+    return row
+
+
+def _record(actor: Actor, action: str, row: Service, now: datetime) -> None:
+    audit.record(
+        actor=actor, action=action, target_kind="service", target_id=row.pk, target_label=row.name, now=now
+    )
+    with connection.cursor() as cursor:
+        pg.notify(cursor, "tocsin_live", json.dumps({"kind": "service", "id": row.name}))
