@@ -16,16 +16,26 @@ class Integration(models.Model):
     last_event_at = models.DateTimeField(null=True)
     from_file = models.BooleanField(default=False)
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class Event(models.Model):
-    """One accepted event (or `count` equal ones of one commit), written by the door with plain SQL, read by the worker."""
+    """One accepted event (or `count` equal ones of one commit), written by the door with plain SQL, read by
+    the worker.
+    """
 
     event_id = models.CharField(max_length=36)
-    # No constraint in the database: the door has just looked the key up, and each check would cost a lookup per row.
-    integration = models.ForeignKey(Integration, models.DO_NOTHING, db_constraint=False, related_name="events")
+    # No constraint in the database: the door has just looked the key up, and each check would cost a lookup
+    # per row.
+    integration = models.ForeignKey(
+        Integration, models.DO_NOTHING, db_constraint=False, related_name="events"
+    )
     action = models.CharField(max_length=12)
     dedup_key = models.CharField(max_length=512)
-    lane = models.SmallIntegerField()  # hash of (integration, dedup key): events of one key are worked in order
+    lane = (
+        models.SmallIntegerField()
+    )  # hash of (integration, dedup key): events of one key are worked in order
     payload = models.BinaryField()
     count = models.PositiveIntegerField(default=1)
     received_at = models.DateTimeField()
@@ -35,7 +45,9 @@ class Event(models.Model):
     class Meta:
         indexes = (
             models.Index(
-                fields=("lane", "id"), name="integrations_waiting", condition=models.Q(processed_at__isnull=True)
+                fields=("lane", "id"),
+                name="integrations_waiting",
+                condition=models.Q(processed_at__isnull=True),
             ),
             models.Index(fields=("integration", "-id"), name="integrations_recent"),
         )

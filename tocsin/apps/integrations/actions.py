@@ -1,0 +1,165 @@
+import json
+import re
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import connection, models, transaction
+
+from tocsin.apps.audit import actions as audit
+from tocsin.apps.catalog.models import Service
+from tocsin.apps.integrations.forms import form_of
+from tocsin.apps.integrations.models import Event, Integration, RouteTree
+from tocsin.apps.integrations.queries import info_of
+from tocsin.apps.integrations.types import IntegrationInfo, IntegrationSpec
+from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
+from tocsin.domain.permissions import Actor, Permission, require
+from tocsin.domain.routing import Route
+from tocsin.domain.signal import lane_of
+from tocsin.lib import ids, pg
+from tocsin.ports import registry
+
+_KEY: Final = re.compile(r"[0-9a-f]{32}")
+EVENTS_KEPT: Final = timedelta(days=14)
+
+
+@transaction.atomic
+def save_integration(
+    *, actor: Actor, spec: IntegrationSpec, now: datetime, rename_from: str = "", from_file: bool = False
+) -> IntegrationInfo:
+    """Create or change the integration of that name. Raises Invalid, and Conflict for one that a file owns.
+    """
+    row = _locked(rename_from or spec.name)
+    service = Service.objects.filter(name=spec.service).first() if spec.service else None
+    teams = {each.team_id for each in (service, row.service if row else None) if each}
+    require(actor, Permission.EDIT_TEAM, [team for team in teams if team])
+    if rename_from and row is None:
+        raise NotFound("integration", rename_from)
+    if row is not None and row.from_file and not from_file:
+        raise Conflict(f"The integration “{row.name}” comes from a file; change it there or unlock it.")
+    _check(spec, row, service)
+    created = row is None
+    row = row or Integration(created_at=now, key=ids.hex_key(16))
+    row.name, row.kind, row.service, row.enabled = spec.name, spec.kind, service, spec.enabled
+    row.severity_map = {word: str(severity) for word, severity in spec.severity_map.items()}
+    row.key = spec.key or row.key
+    row.from_file = from_file
+    row.save()
+    _record(actor, "integration.created" if created else "integration.changed", row, now)
+    return info_of(row)
+
+
+@transaction.atomic
+def rotate_key(*, actor: Actor, name: str, now: datetime) -> IntegrationInfo:
+    """A new key at once; the old one is refused within seconds."""
+    row = _editable(actor, name)
+    if row.from_file:
+        raise Conflict(f"The key of “{name}” comes from a file; change it there or unlock it.")
+    row.key = ids.hex_key(16)
+    row.save()
+    _record(actor, "integration.key_rotated", row, now)
+    return info_of(row)
+
+
+@transaction.atomic
+def delete_integration(*, actor: Actor, name: str, now: datetime) -> None:
+    """Raises Conflict while alerts refer to it: disable it then."""
+    row = _editable(actor, name)
+    _record(actor, "integration.deleted", row, now)
+    try:
+        with transaction.atomic():
+            row.delete()
+    except models.ProtectedError as error:
+        raise Conflict(f"The integration “{name}” has alerts on record; disable it instead.") from error
+
+
+@transaction.atomic
+def save_routes(*, actor: Actor, tree: Route, now: datetime, from_file: bool = False) -> None:
+    require(actor, Permission.CONFIGURE)
+    row = RouteTree.objects.select_for_update().order_by("pk").first()
+    if row is not None and row.from_file and not from_file:
+        raise Conflict("The routes come from a file; change them there or unlock them.")
+    row = row or RouteTree()
+    row.definition, row.from_file = form_of(tree), from_file
+    row.save()
+    audit.record(
+        actor=actor,
+        action="routes.changed",
+        target_kind="routes",
+        target_id=1,
+        target_label="routes",
+        now=now,
+    )
+
+
+@transaction.atomic
+def send_test_event(*, actor: Actor, name: str, now: datetime, resolve: bool = False) -> str:
+    """As if the tool had sent it, from the door on; the event's id."""
+    row = _editable(actor, name)
+    source = registry.source(row.kind)
+    event_id = ids.new_id()
+    for envelope in source.envelope(source.sample(f"test-{row.pk:08x}", resolve=resolve)):
+        Event.objects.create(
+            event_id=event_id,
+            integration=row,
+            action=envelope.action,
+            dedup_key=envelope.dedup_key,
+            lane=lane_of(row.pk, envelope.dedup_key),
+            payload=envelope.payload,
+            received_at=now,
+        )
+    _record(actor, "integration.tested", row, now)
+    with connection.cursor() as cursor:
+        pg.notify(cursor, "tocsin_events")
+    return event_id
+
+
+def forget_events(*, now: datetime, limit: int = 5000) -> int:
+    """Drop processed events older than two weeks, some at a time; those set aside stay for a look. The
+    number dropped.
+    """
+    old = Event.objects.filter(processed_at__lt=now - EVENTS_KEPT).order_by("id").values("pk")[:limit]
+    return Event.objects.filter(pk__in=old).delete()[0]
+
+
+def _check(spec: IntegrationSpec, row: Integration | None, service: Service | None) -> None:
+    errors = []
+    if not spec.name.strip() or len(spec.name) > 128:  # noqa: PLR2004 - the column's length
+        errors.append(FieldError("name", "expected 1 to 128 characters"))
+    if spec.kind not in registry.sources:
+        errors.append(FieldError("kind", f"expected one of: {', '.join(sorted(registry.sources))}"))
+    if spec.service and service is None:
+        errors.append(FieldError("service", f"there is no service “{spec.service}”"))
+    if spec.key is not None:
+        if not _KEY.fullmatch(spec.key):
+            errors.append(FieldError("key", "expected 32 hexadecimal digits in lower case"))
+        elif Integration.objects.filter(key=spec.key).exclude(pk=row.pk if row else 0).exists():
+            errors.append(FieldError("key", "another integration has this key"))
+    if errors:
+        raise Invalid(*errors)
+
+
+def _locked(name: str) -> Integration | None:
+    rows = Integration.objects.select_related("service").select_for_update(of=("self",))
+    return rows.filter(name=name).first()
+
+
+def _editable(actor: Actor, name: str) -> Integration:
+    row = _locked(name)
+    team = row.service.team_id if row and row.service else None
+    require(actor, Permission.EDIT_TEAM, [team] if team else [])
+    if row is None:
+        raise NotFound("integration", name)
+    return row
+
+
+def _record(actor: Actor, action: str, row: Integration, now: datetime) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        target_kind="integration",
+        target_id=row.pk,
+        target_label=row.name,
+        now=now,
+    )
+    with connection.cursor() as cursor:
+        pg.notify(cursor, "tocsin_live", json.dumps({"kind": "integration", "id": row.name}))

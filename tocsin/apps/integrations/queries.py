@@ -1,0 +1,97 @@
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from tocsin.apps.integrations.forms import route_of
+from tocsin.apps.integrations.models import Event, Integration, RouteTree
+from tocsin.apps.integrations.types import EventInfo, IntegrationInfo
+from tocsin.domain.routing import EMPTY, Route
+from tocsin.domain.severity import Severity
+
+
+def integration(name: str) -> IntegrationInfo | None:
+    row = _rows().filter(name=name).first()
+    return info_of(row) if row else None
+
+
+def by_key(key: str) -> IntegrationInfo | None:
+    row = _rows().filter(key=key).first()
+    return info_of(row) if row else None
+
+
+def by_id(id: int) -> IntegrationInfo | None:  # noqa: A002 - the word for it
+    row = _rows().filter(pk=id).first()
+    return info_of(row) if row else None
+
+
+def integrations(*, search: str = "", service: str = "") -> tuple[IntegrationInfo, ...]:
+    """By name."""
+    rows = _rows()
+    if search:
+        rows = rows.filter(name__icontains=search)
+    if service:
+        rows = rows.filter(service__name=service)
+    return tuple(info_of(row) for row in rows.order_by("name"))
+
+
+def routes() -> Route:
+    row = RouteTree.objects.order_by("pk").first()
+    return route_of(row.definition) if row else EMPTY
+
+
+def routes_from_file() -> bool:
+    row = RouteTree.objects.order_by("pk").first()
+    return row is not None and row.from_file
+
+
+def recent_events(integration_id: int, *, limit: int = 20) -> tuple[EventInfo, ...]:
+    """The newest first; with those that were set aside, and why."""
+    rows = Event.objects.filter(integration_id=integration_id).order_by("-id")[:limit]
+    return tuple(_event_of(row) for row in rows)
+
+
+def set_aside(*, limit: int = 50) -> tuple[EventInfo, ...]:
+    """Events that could not be understood, the newest first."""
+    rows = Event.objects.exclude(set_aside="").order_by("-id")[:limit]
+    return tuple(_event_of(row) for row in rows)
+
+
+def oldest_waiting() -> datetime | None:
+    """When the event was received that has waited longest; None when none waits."""
+    return (
+        Event.objects.filter(processed_at=None).order_by("id").values_list("received_at", flat=True).first()
+    )
+
+
+def info_of(row: Integration) -> IntegrationInfo:
+    return IntegrationInfo(
+        id=row.pk,
+        name=row.name,
+        kind=row.kind,
+        key=row.key,
+        service=row.service.name if row.service else None,
+        service_id=row.service_id,
+        team_id=row.service.team_id if row.service else None,
+        severity_map={word: Severity(severity) for word, severity in row.severity_map.items()},
+        enabled=row.enabled,
+        created_at=row.created_at,
+        last_event_at=row.last_event_at,
+        from_file=row.from_file,
+    )
+
+
+def _rows() -> QuerySet[Integration, Integration]:
+    return Integration.objects.select_related("service")
+
+
+def _event_of(row: Event) -> EventInfo:
+    return EventInfo(
+        row.event_id,
+        row.action,
+        row.dedup_key,
+        row.count,
+        row.received_at,
+        row.processed_at,
+        row.set_aside,
+        bytes(row.payload).decode(errors="replace"),
+    )
