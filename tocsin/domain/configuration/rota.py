@@ -68,7 +68,7 @@ def read_rotation(cursor: Cursor) -> RotationDefinition | None:
         role=fields.get("role", reader.name) or PRIMARY,
         follows=fields.get("follows", reader.name),
         start_delay=fields.get("start_delay", _read_delay),
-        ring_offset=fields.get("ring_offset", reader.whole(0, 999_999)) or 0,
+        ring_offset=fields.get("ring_offset", reader.whole(0, 999_999)),
     )
     fields.finish()
     if participants is not None and not definition.participants:
@@ -158,7 +158,7 @@ def rotation_form(definition: RotationDefinition) -> Form:
         "role": definition.role if definition.role != PRIMARY else None,
         "follows": definition.follows,
         "start_delay": definition.start_delay,
-        "ring_offset": definition.ring_offset or None,
+        "ring_offset": definition.ring_offset,
     }
     if definition.restrictions is not None:
         values["restrictions"] = [_restriction_form(entry) for entry in definition.restrictions]

@@ -7,9 +7,11 @@ complete rotation has a start, a zone and a ring of its own, so the resolver nev
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from tocsin.domain.schedule.editing import spliced
 from tocsin.domain.schedule.model import (
     PRIMARY,
     Advance,
@@ -26,7 +28,7 @@ from tocsin.domain.schedule.model import (
     Unit,
     WeekSpan,
 )
-from tocsin.domain.time import to_instant
+from tocsin.domain.time import to_instant, to_wall
 
 # A fixed Monday, so that one file always gives one answer.
 FIRST_DAY: Final = date(2024, 1, 1)
@@ -66,7 +68,7 @@ class RotationDefinition:
     role: str = PRIMARY
     follows: str | None = None
     start_delay: int | None = None  # days of wall time
-    ring_offset: int = 0
+    ring_offset: int | None = None
 
     @property
     def says_when(self) -> bool:
@@ -77,6 +79,17 @@ class RotationDefinition:
     def is_whole(self) -> bool:
         """Whether it says all of what a rotation otherwise takes from the one before it."""
         return self.participants is not None and self.says_when and self.zone is not None
+
+
+@dataclass(frozen=True)
+class PastDefinition:
+    """What a rotation's definition was until `until`, an instant."""
+
+    definition: RotationDefinition
+    until: datetime
+
+
+Pasts = Mapping[str, tuple[PastDefinition, ...]]  # by rotation, oldest first
 
 
 @dataclass(frozen=True)
@@ -103,12 +116,14 @@ class ScheduleDefinition:
 
 
 def make_book(
-    rotations: Mapping[str, RotationDefinition], schedules: Mapping[str, ScheduleDefinition]
+    rotations: Mapping[str, RotationDefinition],
+    schedules: Mapping[str, ScheduleDefinition],
+    pasts: Pasts = MappingProxyType({}),
 ) -> Book:
-    """Complete every definition; raises DefinitionError."""
+    """Complete every definition; raises DefinitionError. `pasts` is what edited rotations were before."""
     complete: dict[str, Rotation] = {}
     for name in rotations:
-        _complete(name, rotations, complete, ())
+        _complete(name, rotations, pasts, complete, ())
     return Book(complete, {name: make_schedule(entry, complete) for name, entry in schedules.items()})
 
 
@@ -141,6 +156,7 @@ def _instant(moment: datetime, zone: ZoneInfo) -> datetime:
 def _complete(
     name: str,
     definitions: Mapping[str, RotationDefinition],
+    pasts: Pasts,
     done: dict[str, Rotation],
     above: tuple[str, ...],
 ) -> Rotation:
@@ -153,9 +169,20 @@ def _complete(
             raise DefinitionError(name, "follows", f"there is no rotation {definition.follows!r}")
         if definition.follows in (*above, name):
             raise DefinitionError(name, "follows", "rotations cannot follow each other in a circle")
-        base = _complete(definition.follows, definitions, done, (*above, name))
-    done[name] = _leader(definition) if base is None else _follower(definition, base)
+        base = _complete(definition.follows, definitions, pasts, done, (*above, name))
+    rotation = _whole(definition, base)
+    chain: Rotation | None = None
+    since: datetime | None = None
+    for past in pasts.get(name, ()):
+        before = _whole(past.definition, base)
+        chain = before if chain is None or since is None else spliced(before, since, chain)
+        since = past.until
+    done[name] = rotation if chain is None or since is None else spliced(rotation, since, chain)
     return done[name]
+
+
+def _whole(definition: RotationDefinition, base: Rotation | None) -> Rotation:
+    return _leader(definition) if base is None else _follower(definition, base)
 
 
 def _leader(definition: RotationDefinition) -> Rotation:
@@ -176,7 +203,7 @@ def _leader(definition: RotationDefinition) -> Rotation:
         restrictions=definition.restrictions or (),
         role=definition.role,
         delay_days=definition.start_delay or 0,
-        ring_offset=definition.ring_offset,
+        ring_offset=definition.ring_offset or 0,
     )
 
 
@@ -197,6 +224,13 @@ def _follower(definition: RotationDefinition, base: Rotation) -> Rotation:
     starts_anew = any(
         entry is not None for entry in (definition.start, definition.start_date, definition.handoff_day)
     )
+    # For one with a ring of its own the other's delay matters only as far as it moves the day of the hand-
+    # off.
+    base_delay = base.delay_days if copies else base.delay_days % 7
+    since, earlier = None, None
+    if copies and base.since is not None and base.earlier is not None:
+        later = to_wall(base.since, base.zone) + timedelta(days=delay)
+        since, earlier = to_instant(later, base.zone), _follower(definition, base.earlier)
     return Rotation(
         name=definition.name,
         unit=unit,
@@ -208,8 +242,10 @@ def _follower(definition: RotationDefinition, base: Rotation) -> Rotation:
         advance=definition.advance or (base.advance if copies else Advance.CLOCK),
         restrictions=restrictions or (),
         role=definition.role,
-        delay_days=delay + (0 if starts_anew else base.delay_days),
-        ring_offset=definition.ring_offset or (base.ring_offset if copies else 0),
+        delay_days=delay + (0 if starts_anew else base_delay),
+        ring_offset=(definition.ring_offset or 0) + (base.ring_offset if copies else 0),
+        since=since,
+        earlier=earlier,
     )
 
 

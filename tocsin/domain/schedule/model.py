@@ -114,6 +114,10 @@ class Rotation:
     role: str = PRIMARY
     delay_days: int = 0
     ring_offset: int = 0  # added to the number of a turn, so that an edited ring goes on where it was
+    since: datetime | None = (
+        None  # before this instant, `earlier` is what holds: an edit never changes the past
+    )
+    earlier: "Rotation | None" = None
 
     @property
     def people(self) -> tuple[str, ...]:

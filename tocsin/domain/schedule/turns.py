@@ -59,7 +59,11 @@ def number_at(rotation: Rotation, instant: datetime, every: int) -> int:
 
 def pieces(rotation: Rotation, start: datetime, end: datetime) -> Iterator[Piece]:
     """In order of time and without overlap, clipped to [start, end). Unassigned turns give no piece."""
-    if not rotation.participants:
+    if rotation.since is not None and start < rotation.since:
+        if rotation.earlier is not None:
+            yield from pieces(rotation.earlier, start, min(end, rotation.since))
+        start = rotation.since
+    if start >= end or not rotation.participants:
         return
     if rotation.until is not None:
         end = min(end, to_instant(rotation.until, rotation.zone))
@@ -100,7 +104,20 @@ def turn_of(rotation: Rotation, number: int) -> int | None:
     """
     if rotation.advance is Advance.CLOCK:
         return number
-    return _counted(number, rotation.every, *_active_periods(rotation))
+    return _counted(number, rotation.every, *_periods_of(rotation))
+
+
+def turn_at(rotation: Rotation, instant: datetime) -> int | None:
+    """The turn of `instant`, or the one to come where `advance: occurrence` does not count the time; None
+    before the start.
+    """
+    if rotation.advance is Advance.CLOCK:
+        number = number_at(rotation, instant, rotation.every)
+        return None if number < 0 else number
+    number = number_at(rotation, instant, 1)
+    before, active = _periods_of(rotation)
+    cycle, place = divmod(number, len(active))
+    return None if number < 0 else (cycle * before[-1] + before[place]) // rotation.every
 
 
 def _counted(number: int, every: int, before: tuple[int, ...], active: tuple[bool, ...]) -> int | None:
@@ -116,7 +133,7 @@ def people_of(rotation: Rotation, turn: int) -> tuple[str, ...]:
 def _turns(rotation: Rotation, start: datetime, end: datetime) -> Iterator[Piece]:
     by_occurrence = rotation.advance is Advance.OCCURRENCE
     every = 1 if by_occurrence else rotation.every
-    before, active = _active_periods(rotation) if by_occurrence else ((0, 1), (True,))
+    before, active = _periods_of(rotation) if by_occurrence else ((0, 1), (True,))
     number = max(number_at(rotation, start, every), 0)
     begins = boundary(rotation, number, every)
     while begins < end:
@@ -130,16 +147,22 @@ def _turns(rotation: Rotation, start: datetime, end: datetime) -> Iterator[Piece
         begins = ends
 
 
-@lru_cache(maxsize=4096)
-def _active_periods(rotation: Rotation) -> tuple[tuple[int, ...], tuple[bool, ...]]:
-    """For the periods of one week from `start`: how many before each count, and whether each counts."""
-    # Every month holds a whole week, hence some time; without restrictions every period does.
-    if rotation.unit is Unit.MONTHLY or not rotation.restrictions:
-        return (0, 1), (True,)
-    minutes = _PERIOD_MINUTES[rotation.unit]
+def _periods_of(rotation: Rotation) -> tuple[tuple[int, ...], tuple[bool, ...]]:
     first = rotation.start + timedelta(days=rotation.delay_days)
+    return _active_periods(rotation.unit, first, rotation.restrictions)
+
+
+@lru_cache(maxsize=4096)
+def _active_periods(
+    unit: Unit, first: datetime, restrictions: tuple[Restriction, ...]
+) -> tuple[tuple[int, ...], tuple[bool, ...]]:
+    """For the periods of one week from `first`: how many before each count, and whether each counts."""
+    # Every month holds a whole week, hence some time; without restrictions every period does.
+    if unit is Unit.MONTHLY or not restrictions:
+        return (0, 1), (True,)
+    minutes = _PERIOD_MINUTES[unit]
     offset = first.weekday() * _DAY_MINUTES + first.hour * 60 + first.minute
-    windows = [window for restriction in rotation.restrictions for window in week_windows(restriction)]
+    windows = [window for restriction in restrictions for window in week_windows(restriction)]
     active = tuple(
         any(
             _overlap((offset + number * minutes) % _WEEK_MINUTES, minutes, opening, length)

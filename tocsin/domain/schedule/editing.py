@@ -1,0 +1,61 @@
+"""What an edit of a rotation does to time: the past stays, and the ring goes on where it was.
+
+A changed list of participants holds from the next hand-off on; any other change at once. Either way the ring
+keeps its position: whoever is in the middle of a turn stays the one who is, and the next turn goes to whoever
+stands after them in the new list.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tocsin.domain.schedule.model import Participant, Rotation
+from tocsin.domain.schedule.turns import next_handoffs, turn_at
+
+
+@dataclass(frozen=True)
+class Edit:
+    """From `since` on the new definition holds, its ring moved by `ring_offset`. `since` None: from the
+    start, because the rotation had not begun.
+    """
+
+    since: datetime | None
+    ring_offset: int
+
+
+def edit(old: Rotation, new: Rotation, now: datetime) -> Edit:
+    """How `new` takes over from `old` at `now`. Both are complete; `new.ring_offset` is not looked at."""
+    turn = turn_at(old, now)
+    if turn is None or not new.participants:
+        return Edit(None, 0)
+    place = (turn + old.ring_offset) % len(old.participants)
+    if old.participants == new.participants:
+        return _at(now, new, place)
+    handoffs = next_handoffs(old, now, 1)
+    if not handoffs:
+        return Edit(None, 0)
+    return _at(handoffs[0][0], new, _after(old.participants, place, new.participants))
+
+
+def _at(since: datetime, new: Rotation, place: int) -> Edit:
+    turn = turn_at(replace(new, ring_offset=0), since)
+    if turn is None:  # the new one begins later, and then with its first participant
+        return Edit(since, 0)
+    return Edit(since, (place - turn) % len(new.participants))
+
+
+def _after(old: tuple[Participant, ...], place: int, new: tuple[Participant, ...]) -> int:
+    """Whose turn comes next in the new ring, after the one at `place` of the old."""
+    if old[place] in new:
+        return (new.index(old[place]) + 1) % len(new)
+    for step in range(1, len(old)):
+        candidate = old[(place + step) % len(old)]
+        if candidate in new:
+            return new.index(candidate)
+    return 0
+
+
+def spliced(rotation: Rotation, since: datetime, past: Rotation) -> Rotation:
+    """`rotation` from `since` on, `past` before."""
+    if rotation.since is None or rotation.since <= since or rotation.earlier is None:
+        return replace(rotation, since=since, earlier=past)
+    return replace(rotation, earlier=spliced(rotation.earlier, since, past))
