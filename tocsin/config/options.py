@@ -87,6 +87,8 @@ class Saml:
 class Options:
     database_url: str
     """Empty: the embedded PostgreSQL in `data_dir`, which is not running (yet)."""
+    embedded: bool
+    """No TOCSIN_DATABASE_URL was given."""
     data_dir: Path
     bind_host: str
     bind_port: int
@@ -135,8 +137,10 @@ def read(environ: Mapping[str, str]) -> Options:
     host, port = env.bind("TOCSIN_BIND", "127.0.0.1:8080")
     shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
     public_url = env.url("TOCSIN_PUBLIC_URL", f"http://{shown}:{port}")
+    given = env.url("TOCSIN_DATABASE_URL", schemes=("postgres", "postgresql"))
     options = Options(
-        database_url=_database_url(env, data_dir),
+        database_url=given or _running_here(data_dir),
+        embedded=not given,
         data_dir=data_dir,
         bind_host=host,
         bind_port=port,
@@ -257,12 +261,9 @@ def _saml(env: Env) -> Saml | None:
     return Saml(env.text("TOCSIN_SAML_NAME", "SAML"), entity, metadata) if metadata else None
 
 
-def _database_url(env: Env, data_dir: Path) -> str:
-    url = env.url("TOCSIN_DATABASE_URL", schemes=("postgres", "postgresql"))
-    if url:
-        return url
+def _running_here(data_dir: Path) -> str:
+    """Written by a running `tocsin up`, so that commands beside it find its embedded server."""
     try:
-        # Written by a running `tocsin up`, so that commands beside it find its embedded server.
         return (data_dir / DATABASE_URL_FILE).read_text(encoding="utf-8").strip()
     except OSError:
         return ""

@@ -1,0 +1,70 @@
+"""One port: ingest and live run bare, probes answer for themselves, the rest is Django behind a bridge."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, Protocol
+
+from a2wsgi import WSGIMiddleware
+
+from tocsin.config.options import Options
+from tocsin.config.probes import Probes
+from tocsin.config.wsgi import application
+from tocsin.entrypoints.ingest.app import Door
+from tocsin.entrypoints.ingest.app import build as build_ingest
+from tocsin.entrypoints.live.app import LiveApp
+from tocsin.entrypoints.live.app import build as build_live
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+STREAM: Final = "/api/v1/stream"
+# Django's pages take milliseconds each; more threads would only wait for one another and for connections.
+_THREADS: Final = 8
+
+
+class App(Protocol):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+class Root:
+    """`start` inside the running loop, `close` when a signal says stop, `stop` when requests are done."""
+
+    def __init__(self, ingest: Door, live: LiveApp, probes: Probes, pages: App) -> None:
+        self._ingest, self._live, self._probes, self._pages = ingest, live, probes, pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            # No web sockets here; refusing at once is what the protocol asks for.
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        path = scope["path"]
+        if self._ingest.serves(path):
+            await self._ingest(scope, receive, send)
+        elif path == STREAM:
+            await self._live(scope, receive, send)
+        elif self._probes.serves(path):
+            await self._probes(scope, receive, send)
+        else:
+            await self._pages(scope, receive, send)
+
+    async def start(self) -> None:
+        await self._probes.start()
+        await self._ingest.start()
+        await self._live.start()
+
+    def close(self) -> None:
+        """Ends the open streams, which else would hold the server up; says not ready from now on."""
+        self._probes.close()
+        self._live.close()
+
+    async def stop(self) -> None:
+        await self._live.stop()
+        await self._ingest.stop()
+        await self._probes.stop()
+
+
+def build(options: Options) -> Root:
+    django: Any = application
+    pages: Any = WSGIMiddleware(django, workers=_THREADS)
+    return Root(build_ingest(options), build_live(options), Probes(options.database_url), pages)

@@ -1,0 +1,88 @@
+"""`/livez` (this process runs), `/readyz` (it can do its work) and `/metrics` (Prometheus)."""
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from tocsin.config.readings import READINGS
+from tocsin.lib import db, metrics
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_PATHS: Final = frozenset({"/livez", "/readyz", "/metrics"})
+_JSON: Final = "application/json"
+_MIGRATED: Final = "SELECT count(*) FROM django_migrations"
+
+_up = metrics.gauge("database_up", "1 while the database answers")
+
+
+class Probes:
+    def __init__(self, database_url: str) -> None:
+        self._pool = db.pool(database_url, most=2, name="probes")
+        self._closing = False
+
+    @staticmethod
+    def serves(path: str) -> bool:
+        return path in _PATHS
+
+    async def start(self) -> None:
+        await self._pool.open(wait=False)
+
+    def close(self) -> None:
+        self._closing = True
+
+    async def stop(self) -> None:
+        await self._pool.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's form
+        path = scope["path"]
+        if scope["method"] not in {"GET", "HEAD"}:
+            await _answer(send, 405, _JSON, b'{"detail": "GET it."}')
+        elif path == "/livez":
+            await _answer(send, 200, _JSON, b'{"status": "alive"}')
+        elif path == "/readyz":
+            await self._ready(send)
+        else:
+            await self._metrics(send)
+
+    async def _ready(self, send: Send) -> None:
+        problem = "shutting down" if self._closing else await self._problem()
+        body = json.dumps({"status": "not ready", "detail": problem} if problem else {"status": "ready"})
+        await _answer(send, 503 if problem else 200, _JSON, body.encode())
+
+    async def _problem(self) -> str:
+        try:
+            async with self._pool.connection(timeout=2.0) as connection:
+                await connection.execute(_MIGRATED)
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
+            return "the schema is missing: run `tocsin migrate`"
+        except (psycopg.Error, PoolTimeout):
+            return "the database does not answer"
+        return ""
+
+    async def _metrics(self, send: Send) -> None:
+        try:
+            async with self._pool.connection(timeout=2.0) as connection:
+                for reading in READINGS:
+                    rows = await (await connection.execute(reading.query)).fetchall()
+                    reading.show(rows)
+            _up.set(1)
+        except (psycopg.Error, PoolTimeout):
+            # The numbers of this process are worth most when the database is away.
+            _up.set(0)
+        await _answer(send, 200, metrics.CONTENT_TYPE, metrics.render())
+
+
+async def _answer(send: Send, status: int, content_type: str, body: bytes) -> None:
+    headers = [
+        (b"content-type", content_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

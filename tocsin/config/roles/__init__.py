@@ -1,0 +1,1 @@
+"""Server-side commands: what runs beside the database."""

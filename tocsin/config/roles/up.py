@@ -1,0 +1,118 @@
+"""`tocsin up`: everything on one machine."""
+
+import json
+import subprocess
+import sys
+from typing import Any, Final
+
+import click
+
+from tocsin import __version__
+from tocsin.config.options import DATABASE_URL_FILE, Options, load
+from tocsin.config.supervisor import Supervisor, environment, listen
+from tocsin.lib import clock, db, files, http, log
+from tocsin.lib.postgres import Cluster, ClusterError
+
+LOGIN_FILE: Final = "admin-login"
+_READY_S: Final = 60.0
+
+logger = log.get(__name__)
+
+
+def run() -> int:
+    options = load()
+    log.configure(options.log_format, options.log_level)
+    try:
+        listening = listen(options.bind_host, options.bind_port)
+    except OSError as error:
+        raise click.ClickException(
+            f"Cannot listen on {options.bind_host}:{options.bind_port} ({error.strerror}). "
+            "Stop what uses it, or set TOCSIN_BIND to another address:port."
+        ) from error
+    cluster = Cluster(options.data_dir) if options.embedded else None
+    environ = environment()
+    supervisor = Supervisor(cluster, listening, environ)
+    supervisor.watch_signals()
+    try:
+        if cluster is not None:
+            _start(cluster, options)
+            supervisor.set_database(cluster.url)
+        elif problem := db.answers(options.database_url, within_s=10):
+            raise click.ClickException(f"The database of TOCSIN_DATABASE_URL does not answer: {problem}")
+        prepared = _prepare(options, supervisor.environ)
+        supervisor.start()
+        if _wait_until_ready(supervisor, options):
+            _greet(options, prepared)
+            supervisor.run()
+    finally:
+        supervisor.stop()
+        (options.data_dir / DATABASE_URL_FILE).unlink(missing_ok=True)
+        listening.close()
+    click.echo("Tocsin has stopped.", err=True)
+    return 0
+
+
+def _start(cluster: Cluster, options: Options) -> None:
+    try:
+        cluster.start()
+    except ClusterError as error:
+        raise click.ClickException(str(error)) from error
+    # For commands in another terminal: doctor, migrate, token.
+    files.write_secret(options.data_dir / DATABASE_URL_FILE, cluster.url)
+
+
+def _prepare(options: Options, environ: dict[str, str]) -> dict[str, Any]:
+    # In a process of its own: what it imports is not kept in memory by the supervisor.
+    done = subprocess.run(
+        [sys.executable, "-m", "tocsin", "migrate", "--first-run", "--json"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    if done.returncode:
+        raise click.ClickException("The database could not be brought up to date; see above.")
+    prepared: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    if prepared["email"]:
+        # Before anything else can go wrong: the database keeps no copy that could be read.
+        login = f"{prepared['email']}\n{prepared['password']}\n"
+        files.write_secret(options.data_dir / LOGIN_FILE, login)
+    return prepared
+
+
+def _wait_until_ready(supervisor: Supervisor, options: Options) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.bind_host, options.bind_host)  # noqa: S104 - compared
+    url = f"http://{f'[{host}]' if ':' in host else host}:{options.bind_port}/readyz"
+    until = clock.monotonic() + _READY_S
+    with http.Client(trusted=True, policy=http.Policy()) as client:
+        while not supervisor.stopping.is_set():
+            try:
+                if client.get(url, timeout_s=5.0).ok:
+                    return True
+            except http.HttpError:
+                pass
+            if clock.monotonic() > until:
+                logger.warning("the web does not answer yet; see the log", url=url)
+                return True
+            supervisor.look()
+            supervisor.stopping.wait(0.05)
+    return False
+
+
+def _greet(options: Options, prepared: dict[str, Any]) -> None:
+    login = options.data_dir / LOGIN_FILE
+    lines = [f"Tocsin {__version__} is up.", "", f"  URL       {options.public_url}"]
+    if prepared["email"]:
+        lines += [
+            f"  E-mail    {prepared['email']}",
+            f"  Password  {prepared['password']}",
+            "",
+            f"  The password is shown this once; it is also kept in {login}.",
+        ]
+    elif login.exists():
+        lines += [f"  Login     the first one was written to {login}"]
+    if prepared["loaded"]:
+        lines += ["  The example organisation is loaded: `tocsin export` shows it."]
+    if options.smtp is None:
+        lines += ["  No TOCSIN_SMTP_URL is set: mails stay in the local outbox, nobody can be reached."]
+    click.echo("\n".join([*lines, "", "  Ctrl-C stops it.", ""]))
