@@ -37,7 +37,7 @@ class CallOut(RuleBasedStateMachine):
     @initialize(severity=severities, of=policies, unreachable=st.sets(st.sampled_from(NAMES)))
     def begins(self, severity: Severity, of: Policy, unreachable: set[str]) -> None:
         self.it = World(snapshot(severity, of), dict(PEOPLE), unreachable=unreachable)
-        self.batch(lambda: self.it.begin())
+        self.batch(self.it.begin)
 
     def batch(self, act) -> None:  # noqa: ANN001
         """Check everything that one deed or one instant asks for."""

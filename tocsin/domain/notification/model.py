@@ -34,13 +34,17 @@ class Subject:
 
 @dataclass(frozen=True)
 class Method:
-    """One way to reach a person. `usable` False carries why: unverified, disabled, no channel yet."""
+    """One way to reach a person. `usable` False carries why: unverified, disabled, no channel yet.
+
+    `counts` False: it can be used, but reaches nobody (console, local outbox).
+    """
 
     id: int
     type: str
     address: str
     usable: bool = True
     why_not: str = ""
+    counts: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,154 @@
+"""From one call of one person to the messages it means: when, over what, and what to do when one fails.
+
+Only low urgency is ever deferred by quiet hours, so nothing that a person sets can mute high urgency; a
+person without rules, or whose rules cannot be kept, is reached over everything they have.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from tocsin.domain.notification.model import MessageKind, Method, Planned, Rule
+from tocsin.domain.severity import Severity, Urgency
+from tocsin.domain.time import BusinessHours, format_duration
+
+DEFAULT_GAP: Final = timedelta(minutes=3)
+_BACKOFF: Final = (2, 5, 10, 20, 30, 60, 120, 300)  # seconds; the last one repeats
+_PRESSING: Final = timedelta(seconds=60)
+_PATIENCE: Final = timedelta(minutes=5)
+_LAST: Final = timedelta(hours=1)
+_URGENT_RANK: Final = 2
+_QUIET_RANK: Final = 5
+
+
+def plan(
+    methods: Sequence[Method],
+    rules: Iterable[Rule],
+    urgency: Urgency,
+    now: datetime,
+    *,
+    quiet: BusinessHours | None = None,
+    ack_deadline: datetime | None = None,
+) -> tuple[Planned, ...]:
+    """The messages by due time. A rule that cannot be kept is in it too, without a method and with the
+    reason.
+    """
+    wanted = sorted((rule for rule in rules if rule.urgency is urgency), key=lambda rule: rule.after)
+    lines = [line for rule in wanted for line in _keep(rule, methods, now)]
+    if not any(line.method for line in lines):
+        why = "none of the rules can be kept" if wanted else "no rules of their own"
+        shown = {line.via for line in lines}
+        lines += _by_default([m for m in methods if wanted or m.type not in shown], urgency, now, why)
+    lines = _not_later_than_the_shut_ones(lines)
+    if quiet is not None and urgency is Urgency.LOW:
+        lines = [_defer(line, quiet, ack_deadline) for line in lines]
+    unique = {(line.method.id if line.method else line.via, line.due_at): line for line in reversed(lines)}
+    return tuple(sorted(unique.values(), key=lambda line: (line.due_at, line.method is None)))
+
+
+def _keep(rule: Rule, methods: Sequence[Method], now: datetime) -> list[Planned]:
+    due = now + rule.after
+    text = f"rule: {rule.urgency} urgency, {rule.via} after {format_duration(rule.after)}"
+    mine = [method for method in methods if method.type == rule.via]
+    usable = [method for method in mine if method.usable]
+    if usable:
+        return [Planned(method, rule.via, due, text) for method in usable]
+    why = mine[0].why_not if mine else f"no {rule.via} address"
+    return [Planned(None, rule.via, due, f"{text}; not sent: {why}")]
+
+
+def _by_default(methods: Sequence[Method], urgency: Urgency, now: datetime, why: str) -> list[Planned]:
+    usable = [method for method in methods if method.usable]
+    lines = [
+        Planned(method, method.type, now + number * DEFAULT_GAP, f"{why}: {urgency} urgency, {method.type}")
+        for number, method in enumerate(usable)
+    ]
+    shut = [Planned(None, m.type, now, f"{m.type}; not sent: {m.why_not}") for m in methods if not m.usable]
+    return lines + (shut if why.startswith("no rules") else [])
+
+
+def _not_later_than_the_shut_ones(lines: list[Planned]) -> list[Planned]:
+    """A way that is shut delays nobody: the first one that is open takes its time."""
+    first = min((line.due_at for line in lines), default=None)
+    usable = [line for line in lines if line.method]
+    if not usable or first is None:
+        return lines
+    earliest = min(line.due_at for line in usable)
+    if first == earliest:
+        return lines
+    moved = f"; moved {format_duration(earliest - first)} ahead, as an earlier way is shut"
+    return [
+        replace(line, due_at=first, reason=line.reason + moved)
+        if line.method and line.due_at == earliest
+        else line
+        for line in lines
+    ]
+
+
+def _defer(line: Planned, quiet: BusinessHours, ack_deadline: datetime | None) -> Planned:
+    """To the end of the quiet hours, but never beyond the ack deadline."""
+    over = quiet.closing(line.due_at)
+    if line.method is None or over is None:
+        return line
+    if ack_deadline is not None and ack_deadline < over:
+        due, until = max(ack_deadline, line.due_at), "the ack deadline"
+    else:
+        due, until = over, "their end"
+    return replace(line, due_at=due, reason=f"{line.reason}; quiet hours: waits for {until}")
+
+
+# ---- the queue ----
+
+
+def rank(kind: MessageKind, urgency: Urgency, *, first: bool) -> int:
+    """What leaves first: high before low, first pages before repeats, quiet words last."""
+    if kind not in {MessageKind.PAGE, MessageKind.STAKEHOLDER}:
+        return _QUIET_RANK
+    low = 0 if urgency is Urgency.HIGH else 2
+    return low + (0 if first else 1)
+
+
+def pressing(kind: MessageKind, severity: Severity, *, first: bool) -> bool:
+    """The first page of a SEV1 or SEV2: it waits for one way at most 60 s."""
+    return first and kind is MessageKind.PAGE and severity.rank <= _URGENT_RANK
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """After a failed attempt. `retry_at` None: this way is given up.
+
+    `promote`: the person's next message is due now. `unreachable`: there is none, and the ladder should know.
+    """
+
+    retry_at: datetime | None
+    promote: bool
+    unreachable: bool
+
+
+def after_failure(
+    *,
+    attempts: int,
+    wanted_at: datetime,
+    now: datetime,
+    hurry: bool,
+    others: bool,
+    permanent: bool,
+    retry_after: timedelta | None = None,
+) -> Verdict:
+    """`attempts` includes the failed one, `wanted_at` is when it was first due, `others`: more messages are
+    planned.
+    """
+    if permanent:
+        return Verdict(None, promote=others, unreachable=not others)
+    patience = _PRESSING if hurry else _PATIENCE
+    pause = timedelta(seconds=_BACKOFF[min(attempts, len(_BACKOFF)) - 1])
+    at = now + max(pause, retry_after or timedelta(0))
+    spent = at - wanted_at > patience
+    if not spent:
+        return Verdict(at, promote=False, unreachable=False)
+    if others:
+        return Verdict(None, promote=True, unreachable=False)
+    # Better late than never: the only way is tried on, while the ladder looks for somebody else.
+    last = at - wanted_at > _LAST
+    return Verdict(None if last else at, promote=False, unreachable=True)
