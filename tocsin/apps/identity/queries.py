@@ -81,6 +81,17 @@ def teams(*, search: str = "") -> tuple[TeamInfo, ...]:
     return tuple(team_of(row) for row in rows.order_by("name"))
 
 
+def teams_slice(*, search: str = "", cursor: str | None = None, limit: int = 50) -> Slice[TeamInfo]:
+    """In the order in which they were made."""
+    rows = _teams().order_by("id")
+    if search:
+        rows = rows.filter(name__icontains=search)
+    if cursor:
+        rows = rows.filter(id__gt=id_of_cursor(cursor))
+    found = [team_of(row) for row in rows[: limit + 1]]
+    return Slice(tuple(found[:limit]), str(found[limit - 1].id) if len(found) > limit else None)
+
+
 def teams_of(email: str) -> tuple[TeamInfo, ...]:
     """The teams a person is a member, the lead or the manager of."""
     email = email.lower()
@@ -95,6 +106,20 @@ def tokens(*, actor: Actor, include_revoked: bool = False) -> tuple[TokenInfo, .
     if not include_revoked:
         rows = rows.filter(revoked_at=None)
     return tuple(token_of(row) for row in rows)
+
+
+def tokens_slice(
+    *, actor: Actor, include_revoked: bool = False, cursor: str | None = None, limit: int = 50
+) -> Slice[TokenInfo]:
+    """Newest first."""
+    require(actor, Permission.MANAGE_TOKENS)
+    rows = ApiToken.objects.order_by("-id")
+    if not include_revoked:
+        rows = rows.filter(revoked_at=None)
+    if cursor:
+        rows = rows.filter(id__lt=id_of_cursor(cursor))
+    found = [token_of(row) for row in rows[: limit + 1]]
+    return Slice(tuple(found[:limit]), str(found[limit - 1].id) if len(found) > limit else None)
 
 
 def token_by_id(id: int, *, actor: Actor) -> TokenInfo | None:  # noqa: A002 - the word for it

@@ -1,6 +1,7 @@
 """What may be done to people, teams and tokens: each one transaction with the row and its audit entry."""
 
 from tocsin.apps.identity.actions.access import (
+    INVITATION_LASTS,
     accept_invitation,
     bootstrap_admin,
     invitation_token,
@@ -26,6 +27,7 @@ from tocsin.apps.identity.actions.teams import (
 from tocsin.apps.identity.actions.tokens import create_token, revoke_token
 
 __all__ = [
+    "INVITATION_LASTS",
     "TeamForm",
     "accept_invitation",
     "bootstrap_admin",

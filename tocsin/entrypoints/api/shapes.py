@@ -1,0 +1,71 @@
+"""What many resources share: the base of every schema, people, lists."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, TypeVar
+
+from ninja import Field, Schema
+from pydantic import AwareDatetime, ConfigDict
+
+from tocsin.apps.identity import queries as identity
+from tocsin.apps.identity.types import Person
+from tocsin.domain.errors import FieldError, Invalid, NotFound
+from tocsin.domain.time.durations import format_duration, parse_duration
+
+T = TypeVar("T")
+BIGGEST_ID = 2**63 - 1
+
+Id = Annotated[int, Field(ge=1, le=BIGGEST_ID)]
+Name = Annotated[str, Field(min_length=1, max_length=128)]
+Email = Annotated[str, Field(min_length=3, max_length=254, examples=["alice@example.com"])]
+Text = Annotated[str, Field(max_length=20_000)]
+Instant = AwareDatetime
+Duration = Annotated[str, Field(max_length=32, examples=["5m"])]
+
+
+class In(Schema):
+    """What is sent to us: a field nobody knows is an error, so that a misspelt one is not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Listed(Schema):
+    """How much of a list, and from where."""
+
+    cursor: str | None = Field(None, max_length=255, description="The next_cursor of the answer before")
+    limit: int = Field(50, ge=1, le=200)
+
+
+class PersonRef(Schema):
+    email: str
+    name: str
+
+
+def found(value: T | None, kind: str, name: object) -> T:
+    if value is None:
+        raise NotFound(kind, name)
+    return value
+
+
+def person(email: str) -> Person:
+    return found(identity.person(email), "user", email)
+
+
+def refs(people: tuple[Person, ...]) -> list[PersonRef]:
+    return [PersonRef(email=one.email, name=one.name) for one in people]
+
+
+def duration(text: str | None, field: str) -> timedelta | None:
+    if text is None:
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise Invalid(FieldError(field, str(error))) from None
+
+
+def duration_text(value: timedelta | None) -> str | None:
+    return None if value is None else format_duration(value)
+
+
+def instant_or(value: datetime | None, now: datetime) -> datetime:
+    return now if value is None else value

@@ -1,0 +1,5 @@
+from django.urls import include, path
+
+from tocsin.entrypoints.api.root import patterns
+
+urlpatterns = [path("api/v1/", include((patterns(), "ninja"), namespace="api"))]
