@@ -4,16 +4,24 @@ from tocsin.apps.identity.models import Team, User
 
 
 class Rotation(models.Model):
-    """`definition` is the configuration form of one rotation, as JSON (domain.configuration reads and writes it)."""
+    """`definition` is the configuration form of one rotation, as JSON (domain.configuration reads and writes
+    it).
+
+    `ring_offset` and `past` are what edits left behind: the ring goes on where it was, and the past stays.
+    """
 
     name = models.CharField(max_length=128, unique=True)
     definition = models.JSONField()
-    position = models.PositiveIntegerField(default=0)  # the order in the file: a follower follows the one before it
+    position = models.PositiveIntegerField(default=0)  # the order in the file
+    ring_offset = models.PositiveIntegerField(default=0)
+    past = models.JSONField(default=list)  # [{definition, ring_offset, until}], oldest first
     from_file = models.BooleanField(default=False)
 
 
 class Schedule(models.Model):
-    """`definition`: {timezone, layers: [{rotation, priority, role?}], fallback?}. Overrides are rows of their own."""
+    """`definition`: {timezone, layers: [{rotation, priority, role?}], fallback?}. Overrides are rows of
+    their own.
+    """
 
     name = models.CharField(max_length=128, unique=True)
     team = models.ForeignKey(Team, models.SET_NULL, null=True)

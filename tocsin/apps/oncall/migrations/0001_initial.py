@@ -24,6 +24,8 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=128, unique=True)),
                 ("definition", models.JSONField()),
                 ("position", models.PositiveIntegerField(default=0)),
+                ("ring_offset", models.PositiveIntegerField(default=0)),
+                ("past", models.JSONField(default=list)),
                 ("from_file", models.BooleanField(default=False)),
             ],
         ),

@@ -1,0 +1,297 @@
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from tocsin.apps.oncall.models import Override, Rotation, Schedule
+from tocsin.apps.oncall.types import OnCallNow, OverrideInfo, RotationInfo, ScheduleInfo
+from tocsin.domain.configuration.nodes import from_plain
+from tocsin.domain.configuration.problems import Report
+from tocsin.domain.configuration.reader import Cursor
+from tocsin.domain.configuration.rota import read_rotation, read_schedule
+from tocsin.domain.errors import NotFound
+from tocsin.domain.schedule import (
+    SHADOW,
+    Advance,
+    Book,
+    Origin,
+    OverrideKind,
+    Shift,
+    Unit,
+    current,
+    following,
+    resolve,
+)
+from tocsin.domain.schedule import Override as Change
+from tocsin.domain.schedule import Rotation as Ring
+from tocsin.domain.schedule import Schedule as Plan
+from tocsin.domain.schedule.definition import (
+    DefinitionError,
+    PastDefinition,
+    RotationDefinition,
+    ScheduleDefinition,
+    make_book,
+)
+from tocsin.lib.log import Logger
+
+_log = Logger(__name__)
+_DAYS_KEPT = timedelta(days=2)
+_WORDS = {Unit.HOURLY: "hour", Unit.DAILY: "day", Unit.WEEKLY: "week", Unit.MONTHLY: "month"}
+
+
+def book(*, since: datetime | None = None) -> Book:
+    """Every schedule, complete, with its overrides: those that end after `since` only, when it is given.
+
+    What is stored was checked when it was stored. Should one definition still not be understood, it is left
+    out and reported, because the others must go on paging people.
+    """
+    rotations, pasts = rotation_definitions(), _pasts()
+    schedules = schedule_definitions()
+    while True:
+        try:
+            made = make_book(rotations, schedules, pasts)
+        except DefinitionError as error:
+            _log.error(
+                "a stored definition cannot be read",
+                definition=error.name,
+                field=error.field,
+                problem=error.message,
+            )
+            rotations.pop(error.name, None)
+            schedules.pop(error.name, None)
+            pasts.pop(error.name, None)
+        else:
+            return _with_overrides(made, since)
+
+
+def rotation_definitions(names: Iterable[str] | None = None) -> dict[str, RotationDefinition]:
+    """As stored, each with the offset its edits gave the ring; in the order of the file."""
+    rows = Rotation.objects.order_by("position", "id")
+    if names is not None:
+        rows = rows.filter(name__in=names)
+    found: dict[str, RotationDefinition] = {}
+    for row in rows:
+        definition = _rotation(row.name, row.definition, row.ring_offset)
+        if definition is not None:
+            found[row.name] = definition
+    return found
+
+
+def schedule_definitions() -> dict[str, ScheduleDefinition]:
+    """As stored, without overrides."""
+    found: dict[str, ScheduleDefinition] = {}
+    for row in Schedule.objects.select_related("team").order_by("name"):
+        definition = _schedule(row.name, json.dumps(row.definition))
+        if definition is not None:
+            found[row.name] = replace(definition, team=row.team.name if row.team else None)
+    return found
+
+
+def on_call(schedule: str, at: datetime, role: str | None = None) -> list[Shift]:
+    """The shifts that hold `at`, with their real start and end; no gaps. Raises NotFound."""
+    made = book(since=at - _DAYS_KEPT)
+    shifts = current(made, _need(made, schedule), at)
+    return [shift for shift in shifts if shift.user is not None and role in {None, shift.role}]
+
+
+def shifts(schedule: str, start: datetime, end: datetime) -> list[Shift]:
+    """Shifts and gaps of [start, end), clipped to it. Raises NotFound."""
+    made = book(since=start)
+    return resolve(made, _need(made, schedule), start, end)
+
+
+def now_board(at: datetime) -> tuple[OnCallNow, ...]:
+    """Every schedule now, and who comes next."""
+    made = book(since=at - _DAYS_KEPT)
+    lines = []
+    for info in _schedules(made):
+        plan = _need(made, info.name)
+        now = tuple(shift for shift in current(made, plan, at) if shift.user is not None)
+        after = tuple(following(made, plan, at))
+        lines.append(OnCallNow(info.name, info.timezone, info.team, now, after))
+    return tuple(lines)
+
+
+def shifts_of(email: str, start: datetime, end: datetime) -> list[tuple[str, Shift]]:
+    """A person's own shifts of [start, end), each with its schedule, by start."""
+    made = book(since=start)
+    found = [
+        (name, shift)
+        for name in made.names
+        if email in _people(made, _need(made, name))
+        for shift in resolve(made, _need(made, name), start, end)
+        if shift.user == email
+    ]
+    return sorted(found, key=lambda entry: (entry[1].start, entry[0]))
+
+
+def on_call_anywhere(at: datetime) -> frozenset[str]:
+    """Everybody who is on call for anything at `at`, shadows apart."""
+    made = book(since=at - _DAYS_KEPT)
+    minute = timedelta(minutes=1)
+    return frozenset(
+        shift.user
+        for name in made.names
+        for shift in resolve(made, _need(made, name), at, at + minute)
+        if shift.user is not None and shift.role != SHADOW
+    )
+
+
+def schedules(*, search: str = "") -> tuple[ScheduleInfo, ...]:
+    """Defined ones and those that a rotation implies, by name."""
+    return tuple(info for info in _schedules(book()) if search.lower() in info.name.lower())
+
+
+def schedule(name: str) -> ScheduleInfo | None:
+    return next((info for info in _schedules(book()) if info.name == name), None)
+
+
+def rotations() -> tuple[RotationInfo, ...]:
+    made = book()
+    return tuple(
+        RotationInfo(
+            name=row.name,
+            definition=row.definition,
+            people=made.rotations[row.name].people,
+            summary=_summary(made.rotations[row.name]),
+            timezone=made.rotations[row.name].zone.key,
+            from_file=row.from_file,
+        )
+        for row in Rotation.objects.order_by("position", "id")
+        if row.name in made.rotations
+    )
+
+
+def overrides(schedule: str, *, since: datetime | None = None) -> tuple[OverrideInfo, ...]:
+    """In order of creation, which is also the order in which the later one wins."""
+    rows = Override.objects.filter(schedule=schedule).select_related("user", "replaces")
+    if since is not None:
+        rows = rows.filter(end__gt=since)
+    return tuple(override_of(row) for row in rows)
+
+
+def override_of(row: Override) -> OverrideInfo:
+    return OverrideInfo(
+        id=row.pk,
+        schedule=row.schedule,
+        start=row.start,
+        end=row.end,
+        kind=OverrideKind(row.kind),
+        user=row.user.email if row.user else None,
+        replaces=row.replaces.email if row.replaces else None,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        from_file=row.from_file,
+    )
+
+
+def _need(made: Book, name: str) -> Plan:
+    found = made.schedule(name)
+    if found is None:
+        raise NotFound("schedule", name)
+    return found
+
+
+def _with_overrides(made: Book, since: datetime | None) -> Book:
+    rows = Override.objects.select_related("user", "replaces")
+    if since is not None:
+        rows = rows.filter(end__gt=since)
+    changes: dict[str, list[Change]] = {}
+    for row in rows:
+        info = override_of(row)
+        change = Change(info.start, info.end, info.kind, info.user, info.replaces, Origin.OVERRIDE)
+        changes.setdefault(row.schedule, []).append(change)
+    plans = dict(made.schedules)
+    for name, several in changes.items():
+        plan = made.schedule(name)
+        if plan is not None:
+            plans[name] = replace(plan, overrides=tuple(several))
+    return Book(made.rotations, plans)
+
+
+def _schedules(made: Book) -> list[ScheduleInfo]:
+    rows: Mapping[str, Schedule] = {row.name: row for row in Schedule.objects.select_related("team")}
+    rotation_files = dict(Rotation.objects.values_list("name", "from_file"))
+    found = []
+    for name in sorted(made.names):
+        plan, row = _need(made, name), rows.get(name)
+        found.append(
+            ScheduleInfo(
+                name=name,
+                timezone=plan.zone.key,
+                team=row.team.name if row and row.team else None,
+                layers=plan.layers,
+                fallback=plan.fallback,
+                people=_people(made, plan),
+                implicit=row is None,
+                from_file=row.from_file if row else rotation_files.get(name, False),
+            )
+        )
+    return found
+
+
+def _people(made: Book, plan: Plan) -> tuple[str, ...]:
+    """Everybody whom the layers, the fallback or an override could put on call."""
+    named = [
+        person
+        for layer in plan.layers
+        if layer.rotation in made.rotations
+        for person in made.rotations[layer.rotation].people
+    ]
+    named.extend(plan.fallback)
+    named.extend(change.user for change in plan.overrides if change.user)
+    return tuple(dict.fromkeys(named))
+
+
+def _summary(ring: Ring) -> str:
+    unit = _WORDS[ring.unit]
+    turn = f"every {unit}" if ring.every == 1 else f"every {ring.every} {unit}s"
+    day = f"{ring.start:%A} " if ring.unit is Unit.WEEKLY else ""
+    words = f"{turn}, hand-off {day}{ring.start:%H:%M}"
+    if ring.delay_days:
+        words += f", {ring.delay_days} days later"
+    if ring.restrictions:
+        words += ", at certain hours"
+    return words + (", by working turns" if ring.advance is Advance.OCCURRENCE else "")
+
+
+def _pasts() -> dict[str, tuple[PastDefinition, ...]]:
+    found: dict[str, tuple[PastDefinition, ...]] = {}
+    for name, entries in Rotation.objects.exclude(past=[]).values_list("name", "past"):
+        pasts = [
+            PastDefinition(definition, datetime.fromisoformat(entry["until"]))
+            for entry in entries
+            if (definition := _rotation(name, entry["definition"], entry["ring_offset"])) is not None
+        ]
+        found[name] = tuple(pasts)
+    return found
+
+
+def _rotation(name: str, form: dict[str, Any], ring_offset: int) -> RotationDefinition | None:
+    definition = _parsed_rotation(name, json.dumps(form))
+    if definition is None:
+        return None
+    return replace(definition, ring_offset=ring_offset or definition.ring_offset)
+
+
+# Definitions change seldom and are read for every page: each is parsed once.
+@lru_cache(maxsize=8192)
+def _parsed_rotation(name: str, text: str) -> RotationDefinition | None:
+    report = Report()
+    definition = read_rotation(Cursor(from_plain(json.loads(text), name), "", report))
+    return None if _wrong(name, report) else definition
+
+
+@lru_cache(maxsize=8192)
+def _schedule(name: str, text: str) -> ScheduleDefinition | None:
+    report = Report()
+    definition = read_schedule(Cursor(from_plain(json.loads(text), name), "", report))
+    return None if _wrong(name, report) else definition
+
+
+def _wrong(name: str, report: Report) -> bool:
+    if report.errors:
+        _log.error("a stored definition cannot be read", definition=name, problem=str(report.errors[0]))
+    return bool(report.errors)
