@@ -12,6 +12,7 @@ class Alert(models.Model):
     dedup_key = models.CharField(max_length=512)
     service = models.ForeignKey(Service, models.SET_NULL, null=True, related_name="alerts")
     summary = models.CharField(max_length=1024)
+    word = models.CharField(max_length=64, blank=True)  # the tool's own severity
     severity = models.CharField(max_length=8, blank=True)  # "" : opens nothing
     urgency = models.CharField(max_length=8, blank=True)
     group_key = models.CharField(max_length=1024)

@@ -1,0 +1,236 @@
+"""From parsed events to alerts: a batch is decided in memory, then written in a few statements.
+
+What an incident would want to know comes back as happenings, in the order of the events.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from django.db import connection
+
+from tocsin.apps.alerts.directory import Directory
+from tocsin.apps.alerts.models import Alert, Decision
+from tocsin.apps.catalog.types import ServiceInfo
+from tocsin.apps.integrations.types import IntegrationInfo
+from tocsin.domain import grouping, routing, severity, urgency
+from tocsin.domain.routing import Routed
+from tocsin.domain.severity import Severity, Urgency
+from tocsin.domain.signal import EventAction, Signal, facts
+
+FIRING: Final = "firing"
+RESOLVED: Final = "resolved"
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One event. `count` tells how many equal ones it stands for."""
+
+    integration: IntegrationInfo
+    signal: Signal
+    count: int
+    received_at: datetime
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One service that an alert goes to, and how. `severity` None: it opens nothing there."""
+
+    service: ServiceInfo
+    severity: Severity | None
+    urgency: Urgency
+    group_key: str
+    raise_at: datetime | None
+    reasons: tuple[tuple[str, str, str], ...]  # stage, outcome, reason
+
+
+class What(StrEnum):
+    FIRED = "fired"
+    CHANGED = "changed"  # a repeat with another severity or other labels
+    ACKNOWLEDGED = "acknowledged"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class Happening:
+    what: What
+    alert: Alert
+    at: datetime
+    placements: tuple[Placement, ...] = ()
+
+
+@dataclass
+class _Batch:
+    open: dict[tuple[int, str], Alert]
+    created: list[Alert] = field(default_factory=list)
+    repeated: dict[int, Alert] = field(default_factory=dict)  # rows that were there before, by id
+    relabelled: dict[int, Alert] = field(default_factory=dict)
+    happenings: list[Happening] = field(default_factory=list)
+
+    def touch(self, alert: Alert, each: "Incoming") -> None:
+        alert.count += each.count
+        alert.last_seen_at = max(alert.last_seen_at, each.received_at)
+        if alert.pk is not None:
+            self.repeated[alert.pk] = alert
+
+
+def take_in(incoming: Sequence[Incoming], directory: Directory, now: datetime) -> list[Happening]:
+    """Write the alerts of a batch. Events of one key must come in order; the caller holds their lanes."""
+    batch = _Batch(_open_alerts(incoming))
+    for each in incoming:
+        _take(each, batch, directory, now)
+    _update(batch.repeated.values())
+    Alert.objects.bulk_update(batch.relabelled.values(), ["labels"])
+    Alert.objects.bulk_create(batch.created)
+    return batch.happenings
+
+
+def record(decisions: Iterable[tuple[Alert, str, str, str]], now: datetime) -> None:
+    """Keep (alert, stage, outcome, reason) for "why was I (not) paged"."""
+    Decision.objects.bulk_create(
+        Decision(alert=alert, at=now, stage=stage, outcome=outcome[:255], reason=reason[:1024])
+        for alert, stage, outcome, reason in decisions
+    )
+
+
+def place(
+    integration: IntegrationInfo, signal: Signal, directory: Directory, now: datetime
+) -> tuple[Placement, ...]:
+    reserved = facts(signal, integration=integration.name, kind=integration.kind)
+    routed = routing.decide(
+        directory.routes, signal.labels, default_service=integration.service, reserved=reserved
+    )
+    seen = {**signal.labels, **reserved}
+    return tuple(_placed(integration, signal, each, seen, directory, now) for each in (routed, *routed.also))
+
+
+def _placed(
+    integration: IntegrationInfo,
+    signal: Signal,
+    routed: Routed,
+    seen: dict[str, str],
+    directory: Directory,
+    now: datetime,
+) -> Placement:
+    service = directory.service(routed.service, now)
+    reason = routed.reason
+    if service.name != routed.service:
+        reason += f"; there is no such service, so it goes to {service.name}" if routed.service else ""
+    chosen = severity.choose(
+        route=routed.severity,
+        mapped=integration.mapped(signal.severity),
+        payload=signal.severity,
+        service=service.severity,
+    )
+    loud = urgency.choose(
+        route=routed.urgency,
+        rule=directory.urgency_rule(service),
+        severity=chosen.severity or Severity.SEV4,
+        table=directory.table,
+        now=now,
+    )
+    group = grouping.group_of(signal, integration=integration.name, group_by=routed.group_by, labels=seen)
+    reasons = (
+        ("route", service.name, reason),
+        ("severity", str(chosen.severity or "none"), chosen.reason),
+        ("urgency", str(loud.urgency), loud.reason),
+        ("group", group.key[:200], group.reason),
+    )
+    return Placement(service, chosen.severity, loud.urgency, group.key, loud.raise_at, reasons)
+
+
+def _open_alerts(incoming: Sequence[Incoming]) -> dict[tuple[int, str], Alert]:
+    keys = {each.signal.dedup_key for each in incoming}
+    ids = {each.integration.id for each in incoming}
+    rows = Alert.objects.filter(integration_id__in=ids, dedup_key__in=keys, status=FIRING)
+    return {(row.integration_id, row.dedup_key): row for row in rows.select_for_update(no_key=True)}
+
+
+def _take(each: Incoming, batch: _Batch, directory: Directory, now: datetime) -> None:
+    signal, integration = each.signal, each.integration
+    key = (integration.id, signal.dedup_key)
+    alert = batch.open.get(key)
+    if signal.action is EventAction.TRIGGER:
+        if alert is None:
+            _fire(each, batch, directory, now)
+        else:
+            _repeat(alert, each, batch, directory, now)
+    elif alert is not None:  # what never fired can neither be acknowledged nor end
+        batch.touch(alert, each)
+        if signal.action is EventAction.ACKNOWLEDGE:
+            batch.happenings.append(Happening(What.ACKNOWLEDGED, alert, each.received_at))
+            return
+        alert.status = RESOLVED
+        alert.resolved_at = each.received_at
+        del batch.open[key]
+        batch.happenings.append(Happening(What.ENDED, alert, each.received_at))
+
+
+def _fire(each: Incoming, batch: _Batch, directory: Directory, now: datetime) -> None:
+    signal = each.signal
+    placements = place(each.integration, signal, directory, now)
+    first = placements[0]
+    alert = Alert(
+        integration_id=each.integration.id,
+        dedup_key=signal.dedup_key,
+        service_id=first.service.id,
+        summary=signal.summary or signal.dedup_key,
+        word=(signal.severity or "")[:64].replace("\0", ""),
+        severity=first.severity or "",
+        urgency=first.urgency,
+        group_key=first.group_key,
+        labels=dict(signal.labels),
+        annotations=dict(signal.annotations),
+        links=[{"href": link.href, "text": link.text} for link in signal.links],
+        source=signal.source,
+        status=FIRING,
+        count=each.count,
+        started_at=signal.started_at,
+        first_seen_at=each.received_at,
+        last_seen_at=each.received_at,
+    )
+    batch.open[each.integration.id, signal.dedup_key] = alert
+    batch.created.append(alert)
+    batch.happenings.append(Happening(What.FIRED, alert, each.received_at, placements))
+
+
+def _repeat(alert: Alert, each: Incoming, batch: _Batch, directory: Directory, now: datetime) -> None:
+    """Cheap, unless the tool now says something else about severity or labels."""
+    signal = each.signal
+    batch.touch(alert, each)
+    word = (signal.severity or "")[:64].replace("\0", "")
+    if word == alert.word and alert.labels == signal.labels:
+        return
+    placements = place(each.integration, signal, directory, now)
+    alert.word, alert.labels = word, dict(signal.labels)
+    alert.severity, alert.urgency = placements[0].severity or "", placements[0].urgency
+    if alert.pk in batch.repeated:
+        batch.relabelled[alert.pk] = alert
+    batch.happenings.append(Happening(What.CHANGED, alert, each.received_at, placements))
+
+
+def _update(changed: Iterable[Alert]) -> None:
+    rows = list(changed)
+    plain = [a for a in rows if a.status == FIRING]
+    if plain:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE alerts_alert a SET count = v.count, last_seen_at = v.seen, word = v.word,"
+                " severity = v.severity, urgency = v.urgency"
+                " FROM unnest"
+                "(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[])"
+                " AS v(id, count, seen, word, severity, urgency) WHERE a.id = v.id",
+                [
+                    [a.pk for a in plain],
+                    [a.count for a in plain],
+                    [a.last_seen_at for a in plain],
+                    [a.word for a in plain],
+                    [str(a.severity) for a in plain],
+                    [str(a.urgency) for a in plain],
+                ],
+            )
+    ended = [a for a in rows if a.status == RESOLVED]
+    if ended:
+        Alert.objects.bulk_update(ended, ["count", "last_seen_at", "status", "resolved_at"])
