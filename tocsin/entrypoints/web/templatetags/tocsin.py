@@ -187,3 +187,85 @@ def person(email: str | None, name: str = "", size: str = "") -> dict[str, objec
 def get(mapping: dict[str, object], key: str) -> object:
     """A value by a key that is itself a variable."""
     return mapping.get(key)
+
+
+# kind of entry → (icon, tone); what is not here is a plain dot
+_MARKS = {
+    "opened": ("siren", "bad"),
+    "declared": ("megaphone", "bad"),
+    "reopened": ("undo-2", "bad"),
+    "joined": ("bell-plus", ""),
+    "acknowledged": ("check", "warn"),
+    "responding": ("hand", "warn"),
+    "seen": ("eye", ""),
+    "resolved": ("check-check", "good"),
+    "closed": ("lock", "good"),
+    "mitigated": ("shield", "good"),
+    "called": ("phone-call", "info"),
+    "sent": ("send", "info"),
+    "delivered": ("send", "info"),
+    "failed": ("circle-alert", "bad"),
+    "skipped": ("ban", ""),
+    "nobody": ("bell-off", "bad"),
+    "breach": ("hourglass", "bad"),
+    "exhausted": ("triangle-alert", "bad"),
+    "escalated": ("arrow-up", "warn"),
+    "reassigned": ("user-plus", ""),
+    "help": ("life-buoy", "info"),
+    "note": ("message-square", ""),
+    "snoozed": ("clock", ""),
+    "woken": ("bell-ring", "warn"),
+    "severity": ("gauge", "warn"),
+    "status": ("activity", "info"),
+    "alert": ("radar", ""),
+    "alert_resolved": ("circle-check", "good"),
+    "merged": ("git-branch", ""),
+    "restarted": ("rotate-cw", "warn"),
+    "resumed": ("play", ""),
+    "cancelled": ("circle-x", ""),
+    "nudge": ("message-circle", ""),
+}
+
+
+@register.simple_tag
+def mark(kind: str) -> SafeString:
+    name, tone = _MARKS.get(kind, ("circle", ""))
+    return format_html('<span class="mark {}">{}</span>', tone, icon(name))
+
+
+_RECEIPTS = {
+    "planned": ("clock", ""),
+    "claimed": ("send", ""),
+    "sent": ("check", "good"),
+    "delivered": ("check-check", "good"),
+    "failed": ("circle-x", "bad"),
+    "cancelled": ("ban", ""),
+    "suppressed": ("bell-off", "warn"),
+}
+
+
+@register.simple_tag
+def receipt(state: str) -> SafeString:
+    name, tone = _RECEIPTS.get(str(state), ("circle", ""))
+    return format_html('<span class="row {}">{}{}</span>', tone, icon(name), str(state))
+
+
+_VIA = {"email": "mail", "webhook": "webhook", "console": "terminal", "sms": "smartphone", "voice": "phone-call"}
+
+
+@register.simple_tag
+def via(kind: str) -> SafeString:
+    return icon(_VIA.get(str(kind), "message-circle"))
+
+
+@register.inclusion_tag("parts/meter.html")
+def meter(share: int) -> dict[str, object]:
+    """A bar of 0–100 with its number beside it."""
+    share = min(max(int(share), 0), 100)
+    tone = "low" if share < 40 else "mid" if share < 80 else ""  # noqa: PLR2004  (where the colour turns)
+    return {"share": share, "tone": tone}
+
+
+@register.inclusion_tag("parts/target.html")
+def target(value: object) -> dict[str, object]:
+    return {"target": value}

@@ -42,6 +42,11 @@ function schedule(delay) {
 
 /** @param {string} kind @param {string} id */
 function changed(kind, id) {
+  if (kind === "*") {
+    for (const each of document.querySelectorAll("[data-live]")) if (each instanceof HTMLElement) stale.add(each);
+    schedule(150);
+    return;
+  }
   const own = document.querySelectorAll(`[data-live~="${CSS.escape(kind)}:${CSS.escape(id)}"]`);
   const all = document.querySelectorAll(`[data-live~="${CSS.escape(kind)}:*"]`);
   // A row that is shown refreshes itself; only an unknown one makes the whole list fetch again.

@@ -1,0 +1,117 @@
+from datetime import timedelta
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from tocsin.apps.catalog import queries as catalog
+from tocsin.apps.escalation import queries as escalation
+from tocsin.apps.identity import queries as identity
+from tocsin.apps.incidents import actions, queries
+from tocsin.domain.errors import Invalid, TocsinError
+from tocsin.domain.lifecycle import Status
+from tocsin.domain.severity import Severity
+from tocsin.entrypoints.web import forms
+from tocsin.entrypoints.web.reader import Reader
+from tocsin.entrypoints.web.views.common import back, names, signed_in
+from tocsin.lib.clock import now
+
+_FILTERS = ("q", "severity", "status", "service", "team")
+_BULK = {"acknowledge": actions.acknowledge, "resolve": actions.resolve}
+_TABS = ("open", "mine", "all")
+
+
+@signed_in
+@require_GET
+def index(request: HttpRequest, reader: Reader) -> HttpResponse:
+    tab = request.GET.get("tab", "open")
+    tab = tab if tab in _TABS else "open"
+    wanted = {name: forms.text(request.GET, name) or None for name in _FILTERS}
+    found = queries.incidents(
+        actor=reader.actor,
+        status=wanted["status"] or (None if tab == "all" else "open"),
+        severity=wanted["severity"],
+        service=wanted["service"],
+        team=wanted["team"],
+        assigned=reader.email if tab == "mine" else None,
+        search=wanted["q"] or "",
+        cursor=request.GET.get("cursor"),
+        limit=50,
+    )
+    counts = queries.counts()
+    context = {
+        "rows": found.items,
+        "next_cursor": found.next_cursor,
+        "tab": tab,
+        "filtered": any(wanted.values()) or tab == "mine",
+        "known": counts.total,
+        "clear_url": reverse("incidents"),
+        "all_url": f"{reverse('incidents')}?tab=all",
+        "names": names(),
+        "severities": list(Severity),
+        "statuses": list(Status),
+        "services": [service.name for service in catalog.services()],
+        "teams": [team.name for team in identity.teams()],
+    }
+    return render(request, "incidents/index.html", context)
+
+
+@signed_in
+@require_GET
+def row(request: HttpRequest, reader: Reader, ref: str) -> HttpResponse:
+    context = {"row": queries.row(ref, actor=reader.actor), "names": names()}
+    return render(request, "incidents/row.html", context)
+
+
+@signed_in
+@require_POST
+def bulk(request: HttpRequest, reader: Reader) -> HttpResponse:
+    deed = _BULK.get(request.POST.get("do", ""))
+    refs = request.POST.getlist("ref")[:200]
+    if deed is None or not refs:
+        messages.error(request, "Select at least one incident first.")
+        return back(request, reverse("incidents"))
+    done: list[str] = []
+    for ref in refs:
+        try:
+            deed(actor=reader.actor, ref=ref, now=now())
+            done.append(ref)
+        except TocsinError as error:
+            messages.error(request, f"{ref}: {error}")
+    if done:
+        past = "acknowledged" if deed is actions.acknowledge else "resolved"
+        messages.success(request, f"{len(done)} {past}: {', '.join(done)}" if len(done) > 1 else f"{done[0]} {past}")
+    return back(request, reverse("incidents"))
+
+
+@signed_in
+def declare(request: HttpRequest, reader: Reader) -> HttpResponse:
+    errors: object = {}
+    if request.method == "POST":
+        try:
+            made = actions.declare(
+                actor=reader.actor,
+                title=forms.text(request.POST, "title", required=True),
+                service=forms.text(request.POST, "service", required=True),
+                severity=forms.severity(request.POST),
+                summary=forms.text(request.POST, "summary"),
+                started_at=forms.local_time(request.POST, "started_at"),
+                now=now(),
+            )
+        except Invalid as error:
+            errors = forms.errors_of(error)
+        else:
+            messages.success(request, f"{made.ref} is declared; calling whoever is on call.")
+            return redirect("incident", made.ref)
+    context = {
+        "errors": errors,
+        "values": request.POST or request.GET,
+        "services": catalog.services(),
+        "table": list(escalation.severity_table().values()),
+    }
+    return render(request, "incidents/declare.html", context, status=422 if errors else 200)
+
+
+SNOOZE_MOST = timedelta(days=7)
