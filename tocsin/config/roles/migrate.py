@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 _PACKAGE: Final = Path(__file__).resolve().parents[2]
 # In a wheel the build hook put it inside the package; in a checkout it lies beside it.
-_EXAMPLES: Final = (_PACKAGE / "examples/org", _PACKAGE.parent / "examples/org")
+_EXAMPLES: Final = (_PACKAGE.parent / "examples/org", _PACKAGE / "examples/org")
 
 
 @dataclass(frozen=True)

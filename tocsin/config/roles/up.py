@@ -1,6 +1,7 @@
 """`tocsin up`: everything on one machine."""
 
 import json
+import socket
 import subprocess
 import sys
 from typing import Any, Final
@@ -22,16 +23,11 @@ logger = log.get(__name__)
 def run() -> int:
     options = load()
     log.configure(options.log_format, options.log_level)
-    try:
-        listening = listen(options.bind_host, options.bind_port)
-    except OSError as error:
-        raise click.ClickException(
-            f"Cannot listen on {options.bind_host}:{options.bind_port} ({error.strerror}). "
-            "Stop what uses it, or set TOCSIN_BIND to another address:port."
-        ) from error
     cluster = Cluster(options.data_dir) if options.embedded else None
-    environ = environment()
-    supervisor = Supervisor(cluster, listening, environ)
+    if cluster is not None:
+        _claim(cluster)
+    listening = _listen(options)
+    supervisor = Supervisor(cluster, listening, environment())
     supervisor.watch_signals()
     try:
         if cluster is not None:
@@ -45,11 +41,29 @@ def run() -> int:
             _greet(options, prepared)
             supervisor.run()
     finally:
+        if cluster is not None:
+            (options.data_dir / DATABASE_URL_FILE).unlink(missing_ok=True)
         supervisor.stop()
-        (options.data_dir / DATABASE_URL_FILE).unlink(missing_ok=True)
         listening.close()
     click.echo("Tocsin has stopped.", err=True)
     return 0
+
+
+def _claim(cluster: Cluster) -> None:
+    try:
+        cluster.claim()
+    except ClusterError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _listen(options: Options) -> socket.socket:
+    try:
+        return listen(options.bind_host, options.bind_port)
+    except OSError as error:
+        raise click.ClickException(
+            f"Cannot listen on {options.bind_host}:{options.bind_port} ({error.strerror}). "
+            "Stop what uses it, or set TOCSIN_BIND to another address:port."
+        ) from error
 
 
 def _start(cluster: Cluster, options: Options) -> None:

@@ -65,7 +65,7 @@ class Cluster:
 
     def start(self) -> None:
         """Returns when connections are accepted; makes the cluster on the first run."""
-        self._take_lock()
+        self.claim()
         self._account = account.choose(self._folder)
         try:
             programs = binaries.locate(self._account)
@@ -97,7 +97,8 @@ class Cluster:
             self._lock.close()
             self._lock = None
 
-    def _take_lock(self) -> None:
+    def claim(self) -> None:
+        """Make the data folder ours until `stop`; raises ClusterError when it is somebody else's."""
         if self._lock is not None:
             return
         self._data_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
