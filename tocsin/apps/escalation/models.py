@@ -39,7 +39,6 @@ class CallOut(models.Model):
     state = models.JSONField()
     status = models.CharField(max_length=16)
     due_at = models.DateTimeField(null=True)
-    generation = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -14,6 +14,8 @@ class ContactMethod(models.Model):
     verified_at = models.DateTimeField(null=True)
     disabled_at = models.DateTimeField(null=True)
     disabled_reason = models.CharField(max_length=255, blank=True)
+    code = models.CharField(max_length=8, blank=True)  # sent over it; typing it in verifies the method
+    code_expires_at = models.DateTimeField(null=True)
     from_file = models.BooleanField(default=False)
 
     class Meta:
@@ -24,7 +26,9 @@ class ContactMethod(models.Model):
 
 
 class NotificationRule(models.Model):
-    user = models.ForeignKey(User, models.CASCADE, related_name="notification_rules")
+    """Without a user: for everybody who has none of their own."""
+
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="notification_rules")
     urgency = models.CharField(max_length=8)
     after_s = models.PositiveIntegerField()
     via = models.CharField(max_length=32)
@@ -48,7 +52,7 @@ class QuietHours(models.Model):
 class Page(models.Model):
     """One person being called for one incident by one call-out. It ends when nothing more may be sent for it."""
 
-    call_out_id = models.BigIntegerField(null=True, db_index=True)  # escalation is above: an id, not a foreign key
+    call_out_id = models.BigIntegerField(null=True)  # escalation is above: an id, not a foreign key
     incident_id = models.BigIntegerField(null=True, db_index=True)
     user = models.ForeignKey(User, models.CASCADE, related_name="pages")
     kind = models.CharField(max_length=16)  # domain.notification.MessageKind
@@ -59,7 +63,14 @@ class Page(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=255, blank=True)
-    seen_at = models.DateTimeField(null=True)
+    headline = models.CharField(max_length=512, blank=True)  # of quiet words; a page's is its subject
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=("call_out_id",), name="notify_open_pages", condition=models.Q(ended_at__isnull=True)
+            ),
+        )
 
 
 class NotificationState(models.TextChoices):
@@ -78,15 +89,18 @@ class Notification(models.Model):
     page = models.ForeignKey(Page, models.CASCADE, related_name="notifications")
     method = models.ForeignKey(ContactMethod, models.SET_NULL, null=True)
     via = models.CharField(max_length=32)
-    address = models.CharField(max_length=512)
+    address = models.CharField(max_length=512, blank=True)
     key = models.CharField(max_length=128, unique=True)  # the idempotency key
     rank = models.SmallIntegerField()  # 0 first page high, 1 repeat high, 2 first page low, 3 repeat low, 5 quiet words
     due_at = models.DateTimeField()
+    wanted_at = models.DateTimeField()  # when it was first due
+    hurry = models.BooleanField(default=False)  # the first page of a SEV1 or SEV2: 60 s, then the next method
     state = models.CharField(max_length=16, choices=NotificationState.choices, default=NotificationState.PLANNED)
     reason = models.CharField(max_length=512, blank=True)
     attempts = models.PositiveIntegerField(default=0)
     claimed_by = models.CharField(max_length=64, blank=True)
     claimed_at = models.DateTimeField(null=True)
+    handed_at = models.DateTimeField(null=True)  # it may have left from here on
     sent_at = models.DateTimeField(null=True)
     receipt = models.CharField(max_length=512, blank=True)
 
@@ -97,6 +111,7 @@ class Notification(models.Model):
                 name="notify_due",
                 condition=models.Q(state__in=("planned", "claimed")),
             ),
+            models.Index(fields=("page", "state"), name="notify_of_page"),
         )
 
 

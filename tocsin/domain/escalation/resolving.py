@@ -1,0 +1,119 @@
+"""Who a target is at one instant: schedules, teams and people looked up, with the reason that people will
+read.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tocsin.domain.escalation.model import (
+    Person,
+    Resolution,
+    Resolve,
+    ScheduleWho,
+    Target,
+    TargetKind,
+    TeamWho,
+)
+from tocsin.domain.schedule import (
+    PRIMARY,
+    SHADOW,
+    Book,
+    Origin,
+    Schedule,
+    Shift,
+    following,
+    preceding,
+    resolve,
+)
+
+# How far ahead the next hand-off is looked for; a later one is looked for again then.
+_AHEAD = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class TeamPeople:
+    members: tuple[str, ...] = ()
+    lead: str | None = None
+    manager: str | None = None
+
+
+def make_resolve(
+    book: Book, teams: Mapping[str, TeamPeople], reachable: Callable[[str], bool], now: datetime
+) -> Resolve:
+    """Answers are kept: ask for another when time has moved."""
+    known: dict[Target, Resolution] = {}
+
+    def answer(target: Target) -> Resolution:
+        if target not in known:
+            known[target] = _resolve(target, book, teams, reachable, now)
+        return known[target]
+
+    return answer
+
+
+def _resolve(
+    target: Target,
+    book: Book,
+    teams: Mapping[str, TeamPeople],
+    reachable: Callable[[str], bool],
+    now: datetime,
+) -> Resolution:
+    if target.kind is TargetKind.USER:
+        return Resolution((Person(target.name, "named by address", reachable(target.name)),))
+    if target.kind is TargetKind.TEAM:
+        return _of_team(target, teams.get(target.name), reachable)
+    schedule = book.schedule(target.name)
+    if schedule is None:
+        return Resolution((), f"there is no schedule “{target.name}” any more")
+    return _of_schedule(target, book, schedule, reachable, now)
+
+
+def _of_team(target: Target, team: TeamPeople | None, reachable: Callable[[str], bool]) -> Resolution:
+    if team is None:
+        return Resolution((), f"there is no team “{target.name}” any more")
+    if target.who == TeamWho.LEAD:
+        emails, word = (team.lead,), "lead"
+    elif target.who == TeamWho.MANAGER:
+        emails, word = (team.manager,), "manager"
+    else:
+        emails, word = team.members, "member"
+    people = tuple(
+        Person(email, f"{word} of {target.name}", reachable(email)) for email in emails if email is not None
+    )
+    return Resolution(people, "" if people else f"{target.name} has no {word}")
+
+
+def _of_schedule(
+    target: Target, book: Book, schedule: Schedule, reachable: Callable[[str], bool], now: datetime
+) -> Resolution:
+    until = None
+    if target.who == ScheduleWho.NEXT:
+        shifts, when = following(book, schedule, now), "next on call"
+    elif target.who == ScheduleWho.PREVIOUS:
+        shifts, when = preceding(book, schedule, now), "on call before"
+    else:
+        ahead = resolve(book, schedule, now, now + _AHEAD)
+        shifts, when = [s for s in ahead if s.start <= now < s.end], "on call"
+        until = min((s.end for s in ahead), default=now + _AHEAD)
+    wanted = [s for s in shifts if s.user is not None and target.role in {None, s.role}]
+    # Somebody on call in two roles is called once, for the one that answers.
+    wanted.sort(key=lambda s: s.role == SHADOW)
+    people = {
+        s.user: Person(s.user, _reason(when, schedule.name, s), reachable(s.user), s.role == SHADOW)
+        for s in reversed(wanted)
+        if s.user is not None
+    }
+    role = f" as {target.role}" if target.role else ""
+    reason = "" if people else f"nobody is {when}{role} for {schedule.name}"
+    return Resolution(tuple(reversed(people.values())), reason, until)
+
+
+def _reason(when: str, name: str, shift: Shift) -> str:
+    text = f"{when} for {name}"
+    details = []
+    if shift.role and shift.role != PRIMARY:
+        details.append(shift.role)
+    if shift.origin is not Origin.ROTATION:
+        details.append(f"by {shift.origin}")
+    return f"{text} ({', '.join(details)})" if details else text
