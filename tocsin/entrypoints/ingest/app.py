@@ -59,6 +59,7 @@ class Door:
         self._writer = Writer(options.database_url)
         self._buckets = Buckets(limits.rate, limits.burst)
         self._started = False
+        self._paths: dict[str, CompatibleSource] | None = None
 
     async def start(self) -> None:
         if not self._started:
@@ -72,9 +73,20 @@ class Door:
             await self._writer.stop()
             await self._pool.close()
 
-    @staticmethod
-    def serves(path: str) -> bool:
-        return path.startswith(PREFIX) or path in _compatible()
+    def serves(self, path: str) -> bool:
+        return path.startswith(PREFIX) or path in self._compatible_paths()
+
+    def _compatible_paths(self) -> Mapping[str, CompatibleSource]:
+        if self._paths is None:
+            self._paths = {s.path: s for s in registry.sources.values() if isinstance(s, CompatibleSource)}
+        return self._paths
+
+    def _addressed(self, path: str) -> tuple[Source | None, str | None]:
+        """The source and the key in the path; the key is None where the body holds it."""
+        if not path.startswith(PREFIX):
+            return self._compatible_paths().get(path), None
+        kind, _, key = path[len(PREFIX) :].partition("/")
+        return registry.sources.get(kind), key.rstrip("/")
 
     async def __call__(self, scope: Scope, receive: bodies.Receive, send: Send) -> None:
         if not self._started:
@@ -97,7 +109,7 @@ class Door:
         await _send(send, answer)
 
     async def _answer(self, path: str, scope: Scope, receive: bodies.Receive) -> _Answer:
-        source, key = _addressed(path)
+        source, key = self._addressed(path)
         if source is None:
             return _problem(404, "Not found", f"No kind of integration answers at {path[:200]}.", drain=True)
         if scope["method"] != "POST":
@@ -109,8 +121,7 @@ class Door:
         try:
             if key is not None:
                 return await self._plain(source, key, encoding, receive)
-            assert isinstance(source, CompatibleSource)  # noqa: S101 - only these have a path without a key
-            return await self._compatible(source, encoding, receive)
+            return await self._compatible(self._compatible_paths()[path], encoding, receive)
         except bodies.TooLargeError:
             return _too_large(close=length < 0)
         except bodies.TooSlowError:
@@ -171,18 +182,6 @@ class Door:
 
 def build(options: Options, limits: Limits | None = None) -> Door:
     return Door(options, limits or Limits())
-
-
-def _compatible() -> dict[str, Source]:
-    return {s.path: s for s in registry.sources.values() if isinstance(s, CompatibleSource)}
-
-
-def _addressed(path: str) -> tuple[Source | None, str | None]:
-    """The source and the key in the path; the key is None where the body holds it."""
-    if not path.startswith(PREFIX):
-        return _compatible().get(path.rstrip("/")), None
-    kind, _, key = path[len(PREFIX) :].partition("/")
-    return registry.sources.get(kind), key.rstrip("/")
 
 
 def _headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, int]:
