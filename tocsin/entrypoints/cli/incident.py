@@ -1,0 +1,210 @@
+"""`incident`, `page`, `alert`: the day's work from a terminal."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from tocsin.entrypoints.cli import client
+from tocsin.entrypoints.cli.output import json_option, print_json, print_table
+
+Command = Callable[..., Any]
+
+_ref: Callable[[Command], Command] = click.argument("ref")
+
+
+@click.group()
+def incident() -> None:
+    """Declare, list and work on incidents."""
+
+
+@incident.command()
+@click.argument("title")
+@click.option("--service", required=True, help="What is broken.")
+@click.option("--severity", required=True, help="SEV1, SEV2, SEV3 or SEV4.")
+@click.option("--summary", default="", help="What is known so far.")
+@json_option
+def declare(*, title: str, service: str, severity: str, summary: str, as_json: bool) -> None:
+    """Open an incident by hand; the service's on-call is called as for an alert."""
+    body = {"title": title, "service": service, "severity": severity.upper()}
+    if summary:
+        body["summary"] = summary
+    _show(client.call("POST", "/api/v1/incidents", body=body), as_json=as_json)
+
+
+@incident.command(name="list")
+@click.option("--status", help="open, all, or one status.")
+@click.option("--severity", help="SEV1, SEV2, SEV3 or SEV4.")
+@click.option("--service", help="Of this service only.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 200))
+@json_option
+def list_(
+    *, status: str | None, severity: str | None, service: str | None, limit: int, as_json: bool
+) -> None:
+    """Incidents, the newest first."""
+    params = {"status": status, "severity": severity, "service": service, "limit": str(limit)}
+    answer = client.call("GET", "/api/v1/incidents", params=params)
+    if as_json:
+        print_json(answer)
+        return
+    rows = [
+        (row["ref"], row["severity"], row["status"], row["service"], row["title"], row["declared_at"])
+        for row in answer["items"]
+    ]
+    print_table(("REF", "SEVERITY", "STATUS", "SERVICE", "TITLE", "DECLARED"), rows)
+
+
+@incident.command()
+@_ref
+@json_option
+def show(*, ref: str, as_json: bool) -> None:
+    """One incident: its state, its people and its timeline."""
+    answer = client.call("GET", f"/api/v1/incidents/{client.segment(ref)}")
+    _show(answer, as_json=as_json)
+    if not as_json:
+        for entry in answer.get("timeline", ()):
+            click.echo(f"  {entry.get('at', '')}  {entry.get('text', '')}")
+
+
+def _simple(name: str, verb: str, doc: str) -> None:
+    """An action that needs nothing but the incident."""
+
+    @incident.command(name=name, help=doc)
+    @_ref
+    @json_option
+    def run(*, ref: str, as_json: bool) -> None:
+        _act(ref, verb, {}, as_json=as_json)
+
+
+_simple("ack", "acknowledge", "Acknowledge: nobody further is called.")
+_simple("respond", "respond", "“I am responding”, for somebody who was not called.")
+_simple("resolve", "resolve", "It is over.")
+_simple("reopen", "reopen", "It is not over after all.")
+_simple("escalate", "escalate", "Go on to the next step now.")
+_simple("mitigate", "mitigate", "The impact has ended; the cause has not.")
+
+
+@incident.command()
+@_ref
+@click.argument("text")
+@json_option
+def note(*, ref: str, text: str, as_json: bool) -> None:
+    """Write a note on the timeline."""
+    _act(ref, "note", {"text": text}, as_json=as_json)
+
+
+@incident.command()
+@_ref
+@click.argument("severity")
+@click.option("--reason", default="", help="Why it changes.")
+@json_option
+def severity(*, ref: str, severity: str, reason: str, as_json: bool) -> None:
+    """Set the severity; raised, the ladder begins again."""
+    _act(ref, "severity", {"severity": severity.upper(), "reason": reason}, as_json=as_json)
+
+
+@incident.command()
+@_ref
+@click.argument("status")
+@json_option
+def status(*, ref: str, status: str, as_json: bool) -> None:
+    """Move it along its lifecycle."""
+    _act(ref, "status", {"status": status}, as_json=as_json)
+
+
+@incident.command()
+@_ref
+@click.argument("emails", nargs=-1, required=True)
+@json_option
+def reassign(*, ref: str, emails: tuple[str, ...], as_json: bool) -> None:
+    """Give it to these people: they are called at once."""
+    _act(ref, "reassign", {"emails": list(emails)}, as_json=as_json)
+
+
+@incident.command()
+@_ref
+@click.option("--until", required=True, help="An instant such as 2026-12-01T09:00Z.")
+@json_option
+def snooze(*, ref: str, until: str, as_json: bool) -> None:
+    """Be quiet until then, or until it gets worse."""
+    _act(ref, "snooze", {"until": until}, as_json=as_json)
+
+
+@incident.command()
+@_ref
+@click.option("--into", required=True, help="The incident that goes on.")
+@json_option
+def merge(*, ref: str, into: str, as_json: bool) -> None:
+    """This incident and another are one."""
+    _act(ref, "merge", {"into": into}, as_json=as_json)
+
+
+@click.command()
+@click.option("--user", help="Call this person.")
+@click.option("--team", help="Call this team.")
+@click.option("--incident", "ref", help="For an incident that is open; absent: declare one for --service.")
+@click.option("--service", help="What it is about, when there is no incident yet.")
+@click.option("--severity", default="SEV2", show_default=True)
+@click.argument("message")
+@json_option
+def page(
+    *,
+    user: str | None,
+    team: str | None,
+    ref: str | None,
+    service: str | None,
+    severity: str,
+    message: str,
+    as_json: bool,
+) -> None:
+    """Call a person or a team now, whoever is on call."""
+    if (user is None) == (team is None):
+        raise click.UsageError("Give --user or --team.")
+    if (ref is None) == (service is None):
+        raise click.UsageError("Give --incident, or --service for a new one.")
+    if ref is None:
+        new = {"title": message, "service": service, "severity": severity.upper()}
+        ref = str(client.call("POST", "/api/v1/incidents", body=new)["ref"])
+    body = {"user": user} if user else {"team": team}
+    _act(ref, "help", {**body, "text": message}, as_json=as_json)
+
+
+@click.group()
+def alert() -> None:
+    """What the tools say."""
+
+
+@alert.command(name="list")
+@click.option("--state", help="firing or resolved.")
+@click.option("--service", help="Of this service only.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 200))
+@json_option
+def list_alerts(*, state: str | None, service: str | None, limit: int, as_json: bool) -> None:
+    """Alerts, the newest first."""
+    params = {"state": state, "service": service, "limit": str(limit)}
+    answer = client.call("GET", "/api/v1/alerts", params=params)
+    if as_json:
+        print_json(answer)
+        return
+    columns = ("id", "state", "severity", "service", "summary", "count")
+    rows = [tuple(row.get(column) for column in columns) for row in answer["items"]]
+    print_table([column.upper() for column in columns], rows)
+
+
+def _act(ref: str, verb: str, body: dict[str, Any], *, as_json: bool) -> None:
+    _show(client.call("POST", f"/api/v1/incidents/{client.segment(ref)}/{verb}", body=body), as_json=as_json)
+
+
+def _show(answer: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+        return
+    click.echo(f"{answer['ref']}  {answer['severity']}  {answer['status']}  {answer['title']}")
+    for label, key in (
+        ("service", "service"),
+        ("declared", "declared_at"),
+        ("acknowledged", "acknowledged_at"),
+    ):
+        if answer.get(key):
+            click.echo(f"  {label}: {answer[key]}")
+    click.echo(f"  {client.link('/incidents/' + client.segment(str(answer['ref'])))}")
