@@ -79,6 +79,7 @@ class Channel(Protocol):
     type: str  # the contact method type it serves
     title: str
     fields: Sequence[FieldSpec]
+    counts: bool  # False: what it sends reaches nobody (console, local outbox)
 
     @property
     def ready(self) -> str:

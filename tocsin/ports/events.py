@@ -60,3 +60,14 @@ class NotificationFailed:
     email: str
     via: str
     detail: str
+
+
+@dataclass(frozen=True)
+class PersonUnreachable:
+    """Nothing is left to try for one page: whoever waits for this person should look for another."""
+
+    call_out_id: int
+    incident_id: int
+    at: datetime
+    email: str
+    detail: str

@@ -4,7 +4,9 @@ from tocsin.apps.identity.models import User
 
 
 class ContactMethod(models.Model):
-    """One way to reach a person. `type` is a channel's; `config` holds what that channel needs besides an address."""
+    """One way to reach a person. `type` is a channel's; `config` holds what that channel needs besides an
+    address.
+    """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="contact_methods")
     type = models.CharField(max_length=32)
@@ -50,7 +52,9 @@ class QuietHours(models.Model):
 
 
 class Page(models.Model):
-    """One person being called for one incident by one call-out. It ends when nothing more may be sent for it."""
+    """One person being called for one incident by one call-out. It ends when nothing more may be sent for
+    it.
+    """
 
     call_out_id = models.BigIntegerField(null=True)  # escalation is above: an id, not a foreign key
     incident_id = models.BigIntegerField(null=True, db_index=True)
@@ -91,11 +95,15 @@ class Notification(models.Model):
     via = models.CharField(max_length=32)
     address = models.CharField(max_length=512, blank=True)
     key = models.CharField(max_length=128, unique=True)  # the idempotency key
-    rank = models.SmallIntegerField()  # 0 first page high, 1 repeat high, 2 first page low, 3 repeat low, 5 quiet words
+    rank = (
+        models.SmallIntegerField()
+    )  # 0 first page high, 1 repeat high, 2 first page low, 3 repeat low, 5 quiet words
     due_at = models.DateTimeField()
     wanted_at = models.DateTimeField()  # when it was first due
     hurry = models.BooleanField(default=False)  # the first page of a SEV1 or SEV2: 60 s, then the next method
-    state = models.CharField(max_length=16, choices=NotificationState.choices, default=NotificationState.PLANNED)
+    state = models.CharField(
+        max_length=16, choices=NotificationState.choices, default=NotificationState.PLANNED
+    )
     reason = models.CharField(max_length=512, blank=True)
     attempts = models.PositiveIntegerField(default=0)
     claimed_by = models.CharField(max_length=64, blank=True)
@@ -130,7 +138,9 @@ class Reached(models.Model):
 
 
 class LocalMail(models.Model):
-    """What the console twin "sent" while no SMTP server is set: the local outbox page shows it. It reached nobody."""
+    """What the console twin "sent" while no SMTP server is set: the local outbox page shows it. It reached
+    nobody.
+    """
 
     at = models.DateTimeField(db_index=True)
     to = models.CharField(max_length=512)
@@ -140,7 +150,9 @@ class LocalMail(models.Model):
 
 
 class WorkerProcess(models.Model):
-    """A running worker. It writes `heartbeat_at` each second; claims of one silent for 4 s may be taken over."""
+    """A running worker. It writes `heartbeat_at` each second; claims of one silent for 4 s may be taken
+    over.
+    """
 
     id = models.CharField(max_length=64, primary_key=True)
     host = models.CharField(max_length=255)

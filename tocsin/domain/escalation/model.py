@@ -149,7 +149,7 @@ class Called:
 
 @dataclass(frozen=True)
 class State:
-    """How far a call-out got. `due_at` is the only clock: the earliest instant at which `advance` has work."""
+    """How far a call-out got. `due_at` is the only clock: the first instant at which `advance` has work."""
 
     status: CallOutStatus
     started_at: datetime  # when this severity was given; table times and the ack deadline run from it

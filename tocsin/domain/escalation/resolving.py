@@ -72,6 +72,7 @@ def _resolve(
 def _of_team(target: Target, team: TeamPeople | None, reachable: Callable[[str], bool]) -> Resolution:
     if team is None:
         return Resolution((), f"there is no team “{target.name}” any more")
+    emails: tuple[str | None, ...]
     if target.who == TeamWho.LEAD:
         emails, word = (team.lead,), "lead"
     elif target.who == TeamWho.MANAGER:

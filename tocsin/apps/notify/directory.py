@@ -1,0 +1,124 @@
+"""How people are reached: their methods, rules and quiet hours, read for many people at once."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from tocsin.apps.identity.models import User, UserState
+from tocsin.apps.notify.models import ContactMethod, NotificationRule, QuietHours
+from tocsin.domain.notification.model import Method, Rule
+from tocsin.domain.severity import Urgency
+from tocsin.domain.time import BusinessHours, parse_weekday, parse_zone
+from tocsin.ports import registry
+
+
+@dataclass(frozen=True)
+class Contact:
+    """One person. `left` people are never reached."""
+
+    user_id: int
+    email: str
+    name: str
+    left: bool
+    methods: tuple[Method, ...]
+    rules: tuple[Rule, ...]
+    quiet: BusinessHours | None
+
+    @property
+    def deliverable(self) -> bool:
+        return not self.left and any(method.usable and method.counts for method in self.methods)
+
+
+class Directory:
+    """Reads each person once. One Directory serves one batch of work: what it knows grows old."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Contact | None] = {}
+
+    def load(self, emails: Iterable[str]) -> None:
+        missing = sorted({email.lower() for email in emails} - self._known.keys())
+        if missing:
+            self._known |= dict.fromkeys(missing) | _read(missing)
+
+    def contact(self, email: str) -> Contact | None:
+        self.load((email,))
+        return self._known[email.lower()]
+
+    def deliverable(self, email: str) -> bool:
+        contact = self.contact(email)
+        return contact is not None and contact.deliverable
+
+
+def why_not(type_: str, *, verified: bool, disabled: str) -> str:
+    """Why a method cannot be used; "" when it can."""
+    channel = registry.channels.get(type_)
+    if channel is None:
+        return "no channel yet"
+    if disabled:
+        return f"disabled: {disabled}"
+    if not verified:
+        return "not verified"
+    return channel.ready
+
+
+def counts(type_: str) -> bool:
+    channel = registry.channels.get(type_)
+    return channel is None or channel.counts
+
+
+def own_address(user_id: int, email: str, created_at: datetime) -> ContactMethod:
+    """Nobody is without a way to be reached: the address that names them is one."""
+    return ContactMethod(user_id=user_id, type="email", address=email, verified_at=created_at)
+
+
+def _read(emails: Sequence[str]) -> dict[str, Contact]:
+    users = {user.pk: user for user in User.objects.filter(email__in=emails)}
+    rows: dict[int, list[ContactMethod]] = defaultdict(list)
+    for row in ContactMethod.objects.filter(user_id__in=users):
+        rows[row.user_id].append(row)
+    _add_own_addresses(users, rows)
+    rules: dict[int | None, list[Rule]] = defaultdict(list)
+    wanted = NotificationRule.objects.filter(user_id__in=users) | NotificationRule.objects.filter(
+        user_id=None
+    )
+    for rule in wanted:
+        rules[rule.user_id].append(Rule(Urgency(rule.urgency), timedelta(seconds=rule.after_s), rule.via))
+    quiet = {row.user_id: _hours(row) for row in QuietHours.objects.filter(user_id__in=users)}
+    return {
+        user.email: Contact(
+            user.pk,
+            user.email,
+            user.name or user.email,
+            user.state == UserState.LEFT,
+            tuple(_method(row) for row in rows[user.pk]),
+            tuple(rules.get(user.pk) or rules.get(None) or ()),
+            quiet.get(user.pk),
+        )
+        for user in users.values()
+    }
+
+
+def _add_own_addresses(users: Mapping[int, User], rows: dict[int, list[ContactMethod]]) -> None:
+    bare = [user for user in users.values() if not rows[user.pk] and user.state != UserState.LEFT]
+    if not bare:
+        return
+    made = [own_address(user.pk, user.email, user.created_at) for user in bare]
+    ContactMethod.objects.bulk_create(made, ignore_conflicts=True)
+    for row in ContactMethod.objects.filter(user_id__in=[user.pk for user in bare]):
+        rows[row.user_id].append(row)
+
+
+def _method(row: ContactMethod) -> Method:
+    problem = why_not(row.type, verified=row.verified_at is not None, disabled=_disabled(row))
+    return Method(row.pk, row.type, row.address, not problem, problem, counts(row.type))
+
+
+def _disabled(row: ContactMethod) -> str:
+    return (row.disabled_reason or "by its owner") if row.disabled_at else ""
+
+
+def _hours(row: Any) -> BusinessHours:
+    days = frozenset(parse_weekday(str(day)) for day in row.days) or frozenset(range(7))
+    return BusinessHours(parse_zone(row.timezone), days, row.start, row.end)

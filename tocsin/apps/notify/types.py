@@ -1,0 +1,151 @@
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tocsin.domain.notification.model import MessageKind, Subject
+from tocsin.domain.severity import Severity, Urgency
+
+
+@dataclass(frozen=True)
+class Request:
+    """One person to be called. `call_out_id` and `incident_id` are None for what belongs to neither."""
+
+    email: str
+    kind: MessageKind
+    urgency: Urgency
+    subject: Subject
+    reason: str
+    call_out_id: int | None = None
+    incident_id: int | None = None
+    step: int | None = None
+    first: bool = True  # not called before for this incident
+    ack_deadline: datetime | None = None
+    headline: str = ""
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """`problem` is "" when it can be used; otherwise what is wrong, for people."""
+
+    id: int
+    type: str
+    address: str
+    verified: bool
+    disabled: str
+    position: int
+    from_file: bool
+    problem: str
+    counts: bool
+    config: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class RuleInfo:
+    id: int
+    urgency: Urgency
+    after_s: int
+    via: str
+    from_file: bool
+
+
+@dataclass(frozen=True)
+class QuietHoursInfo:
+    timezone: str
+    days: tuple[str, ...]
+    start: str
+    end: str
+
+
+@dataclass(frozen=True)
+class AttemptInfo:
+    at: datetime
+    result: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class NotificationInfo:
+    id: int
+    via: str
+    address: str
+    state: str
+    reason: str
+    due_at: datetime
+    sent_at: datetime | None
+    receipt: str
+    attempts: int
+    trail: tuple[AttemptInfo, ...]
+
+
+@dataclass(frozen=True)
+class PageInfo:
+    id: int
+    call_out_id: int | None
+    email: str
+    name: str
+    kind: MessageKind
+    urgency: Urgency
+    step: int | None
+    reason: str
+    headline: str
+    started_at: datetime
+    ended_at: datetime | None
+    end_reason: str
+    notifications: tuple[NotificationInfo, ...]
+
+
+@dataclass(frozen=True)
+class LocalMailInfo:
+    id: int
+    at: datetime
+    to: str
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True)
+class WorkerInfo:
+    id: str
+    host: str
+    pid: int
+    started_at: datetime
+    heartbeat_at: datetime
+    alive: bool
+
+
+@dataclass(frozen=True)
+class ChannelInfo:
+    """`missing` is "" when the channel can send."""
+
+    type: str
+    title: str
+    missing: str
+    counts: bool
+
+
+@dataclass(frozen=True)
+class Job:
+    """One claimed message, with all that its channel needs."""
+
+    id: int
+    page_id: int
+    call_out_id: int | None
+    incident_id: int | None
+    key: str
+    method_id: int | None
+    via: str
+    address: str
+    config: Mapping[str, str]
+    email: str
+    name: str
+    kind: MessageKind
+    urgency: Urgency
+    severity: Severity
+    subject: Subject
+    reason: str
+    headline: str
+    attempts: int
+    hurry: bool
+    wanted_at: datetime
+    started_at: datetime
