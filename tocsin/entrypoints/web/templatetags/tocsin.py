@@ -117,6 +117,11 @@ def duration(value: timedelta | None) -> str:
     return "" if value is None else words(value)
 
 
+@register.filter
+def seconds(value: int) -> str:
+    return words(timedelta(seconds=value))
+
+
 def relative(moment: datetime, at: datetime) -> str:
     gone = at - moment
     if abs(gone) < timedelta(seconds=10):

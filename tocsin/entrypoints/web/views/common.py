@@ -6,7 +6,7 @@ from typing import Concatenate, ParamSpec
 from urllib.parse import quote
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -52,7 +52,7 @@ def attempt(request: HttpRequest, deed: Callable[[], object], done: str) -> bool
     return True
 
 
-def private(response: HttpResponseBase) -> HttpResponseBase:
+def private(response: HttpResponse) -> HttpResponse:
     """For an answer that shows a secret once."""
     response.headers["Cache-Control"] = "no-store"
     return response

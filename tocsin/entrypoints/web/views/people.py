@@ -1,0 +1,202 @@
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from tocsin.apps.identity import actions, queries
+from tocsin.apps.identity.types import Person
+from tocsin.apps.notify import queries as notify
+from tocsin.apps.notify.types import MethodInfo, RuleInfo
+from tocsin.apps.oncall import queries as oncall
+from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
+from tocsin.domain.permissions import Permission, Role, can
+from tocsin.domain.schedule import Shift
+from tocsin.domain.severity import Urgency
+from tocsin.domain.time.durations import format_duration
+from tocsin.entrypoints.web import forms
+from tocsin.entrypoints.web.reader import Reader
+from tocsin.entrypoints.web.views.common import attempt, private, signed_in
+from tocsin.lib.clock import now
+
+_AHEAD = timedelta(days=14)
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    person: Person
+    methods: tuple[MethodInfo, ...]
+    reachable: bool
+    teams: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OwnShift:
+    schedule: str
+    start: datetime
+    end: datetime
+    now: bool
+
+
+@signed_in
+@require_GET
+def index(request: HttpRequest, reader: Reader) -> HttpResponse:  # noqa: ARG001  (the door's signature)
+    people = queries.people(search=forms.text(request.GET, "q"))
+    reachable = notify.deliverable([person.email for person in people])
+    teams: dict[str, list[str]] = {}
+    for each in queries.teams():
+        for member in each.members:
+            teams.setdefault(member.email, []).append(each.name)
+    rows = [
+        PersonRow(
+            person,
+            tuple(notify.methods(person.email)),
+            reachable.get(person.email, False),
+            tuple(teams.get(person.email, ())),
+        )
+        for person in people
+    ]
+    return render(request, "people/index.html", {"people": rows, "roles": list(Role)})
+
+
+@signed_in
+@require_GET
+def show(request: HttpRequest, reader: Reader, email: str) -> HttpResponse:
+    return _page(request, reader, email)
+
+
+def _page(request: HttpRequest, reader: Reader, email: str, *, invitation: str = "") -> HttpResponse:
+    person = queries.person(email)
+    if person is None:
+        raise NotFound("person", email)
+    at = now()
+    rules = notify.rules(person.email)
+    shifts = [_own(name, shift, at) for name, shift in oncall.shifts_of(person.email, at, at + _AHEAD)]
+    context = {
+        "person": person,
+        "own": reader.email == person.email,
+        "may_edit": reader.email == person.email or can(reader.actor, Permission.MANAGE_PEOPLE),
+        "methods": notify.methods(person.email),
+        "reachable": notify.deliverable([person.email]).get(person.email, False),
+        "channels": notify.channels(),
+        "rules_by_urgency": [(each.value, [r for r in rules if r.urgency is each]) for each in Urgency],
+        "rules_text": [(each.value, rules_text(rules, each)) for each in Urgency],
+        "quiet": notify.quiet_hours(person.email),
+        "shifts": shifts[:8],
+        "teams": queries.teams_of(person.email),
+        "roles": list(Role),
+        "invitation": invitation,
+    }
+    return render(request, "people/show.html", context)
+
+
+def _own(name: str, shift: Shift, at: datetime) -> OwnShift:
+    return OwnShift(name, shift.start, shift.end, shift.holds(at))
+
+
+def rules_text(rules: list[RuleInfo], urgency: Urgency) -> str:
+    """One rule a line, as the form takes them back: `5m email`."""
+    mine = (rule for rule in rules if rule.urgency is urgency)
+    return "\n".join(f"{format_duration(timedelta(seconds=rule.after_s))} {rule.via}" for rule in mine)
+
+
+@signed_in
+@require_POST
+def invite(request: HttpRequest, reader: Reader) -> HttpResponse:
+    email = forms.text(request.POST, "email")
+
+    def deed() -> object:
+        return actions.invite_user(
+            actor=reader.actor,
+            email=email,
+            name=forms.text(request.POST, "name"),
+            role=role_of(request),
+            now=now(),
+        )
+
+    if attempt(request, deed, "Invited. Make their invitation link and hand it to them."):
+        return redirect("person", email.lower())
+    return redirect("people")
+
+
+@signed_in
+@require_POST
+def invitation(request: HttpRequest, reader: Reader, email: str) -> HttpResponse:
+    """Shows the link once; it is a way in, so it is never mailed through a channel that may not exist."""
+    token = actions.invitation_token(actor=reader.actor, email=email, now=now())
+    url = settings.TOCSIN.public_url.rstrip("/") + reverse("invitation", args=[token])
+    return private(_page(request, reader, email, invitation=url))
+
+
+def join(request: HttpRequest, token: str) -> HttpResponse:
+    """Where an invited person chooses a password. The signed link is the permission."""
+    errors: dict[str, str] = {}
+    try:
+        person = actions.open_invitation(token, now())
+        if request.method == "POST":
+            password = request.POST.get("password", "")
+            actions.accept_invitation(
+                token=token, password=password, name=forms.text(request.POST, "name"), now=now()
+            )
+            messages.success(request, "You are in. Sign in with your new password.")
+            return redirect("account_login")
+    except Conflict as error:
+        return render(request, "link/dead.html", {"why": str(error)}, status=410)
+    except Invalid as error:
+        errors = dict(forms.errors_of(error))
+    status = 422 if errors else 200
+    return render(request, "people/join.html", {"person": person, "errors": errors}, status=status)
+
+
+@signed_in
+@require_POST
+def edit(request: HttpRequest, reader: Reader, email: str) -> HttpResponse:
+    def deed() -> object:
+        return actions.update_user(
+            actor=reader.actor,
+            email=email,
+            name=forms.text(request.POST, "name"),
+            timezone=forms.text(request.POST, "timezone", required=True),
+            unlock=request.POST.get("unlock") == "yes",
+            now=now(),
+        )
+
+    attempt(request, deed, "Saved.")
+    return redirect("person", email)
+
+
+@signed_in
+@require_POST
+def set_role(request: HttpRequest, reader: Reader, email: str) -> HttpResponse:
+    def deed() -> object:
+        return actions.set_role(actor=reader.actor, email=email, role=role_of(request), now=now())
+
+    attempt(request, deed, "The role is set.")
+    return redirect("person", email)
+
+
+@signed_in
+@require_POST
+def deactivate(request: HttpRequest, reader: Reader, email: str) -> HttpResponse:
+    if request.POST.get("back") == "yes":
+        attempt(
+            request, lambda: actions.reactivate_user(actor=reader.actor, email=email, now=now()), "They are back."
+        )
+    else:
+        attempt(
+            request,
+            lambda: actions.deactivate_user(actor=reader.actor, email=email, now=now()),
+            "Deactivated: no sign-in, and nobody calls them.",
+        )
+    return redirect("person", email)
+
+
+def role_of(request: HttpRequest) -> Role:
+    try:
+        return Role(forms.text(request.POST, "role") or "responder")
+    except ValueError:
+        raise Invalid(FieldError("role", "There is no such role.")) from None
