@@ -12,7 +12,7 @@ def write_secret(path: Path, text: str) -> None:
 
 def create_secret(path: Path, text: str) -> str:
     """Like `write_secret`, but the first writer wins; what `path` holds afterwards."""
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = _fresh(path, text)
     try:
         # A link either creates the complete file or finds another process's.

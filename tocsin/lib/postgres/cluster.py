@@ -101,7 +101,7 @@ class Cluster:
         """Make the data folder ours until `stop`; raises ClusterError when it is somebody else's."""
         if self._lock is not None:
             return
-        self._data_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (self._data_dir / "lock").open("a+", encoding="utf-8")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
