@@ -3,9 +3,10 @@
 import click
 
 from tocsin.entrypoints.cli.configuration import apply, export, plan, validate
+from tocsin.entrypoints.cli.demo import demo
 from tocsin.entrypoints.cli.incident import alert, incident, page
 from tocsin.entrypoints.cli.oncall import oncall
 
 
 def commands() -> list[click.Command]:
-    return [validate, plan, apply, export, oncall, incident, page, alert]
+    return [validate, plan, apply, export, oncall, incident, page, alert, demo]
