@@ -47,7 +47,7 @@ class Page:
 
     async def until(self, holds: Callable[[str], bool]) -> None:
         async with asyncio.timeout(5):
-            while not (len(self.sent) > 1 and holds(self.text)):
+            while not (len(self.sent) > 1 and holds(self.text)):  # noqa: ASYNC110  (it looks from outside)
                 await asyncio.sleep(0.01)
 
 

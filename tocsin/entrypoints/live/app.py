@@ -1,8 +1,9 @@
 """`/api/v1/stream`: server-sent events that only name what changed; the page then fetches what it may see.
 
-A reader is let in by a ticket (60 s, HMAC) that web or api handed out, and asked for a new one every quarter of an hour,
-so that somebody who lost access stops hearing names. Events: `event: changed`, `data: {"kind": …, "id": …}`; kind `*`
-means everything. A comment every 15 s keeps proxies from closing the line.
+A reader is let in by a ticket (60 s, HMAC) that web or api handed out, and asked for a new one every quarter
+of an hour, so that somebody who lost access stops hearing names. Events: `event: changed`,
+`data: {"kind": …, "id": …}`; kind `*` means everything. A comment every 15 s keeps proxies from closing the
+line.
 """
 
 import asyncio
@@ -140,9 +141,14 @@ async def _write(send: Send, text: str) -> None:
     await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
 
-async def _problem(send: Send, status: int, title: str, detail: str, *, retry_after: int | None = None) -> None:
+async def _problem(
+    send: Send, status: int, title: str, detail: str, *, retry_after: int | None = None
+) -> None:
     body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
-    headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
     if retry_after is not None:
         headers.append((b"retry-after", str(retry_after).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})

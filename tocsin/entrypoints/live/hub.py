@@ -1,4 +1,4 @@
-"""One listener, many readers. What changed is only named, so a slow reader costs a short list, never a backlog."""
+"""One listener, many readers. What changed is only named, so a slow reader costs a short list, no backlog."""
 
 import asyncio
 from dataclasses import dataclass, field

@@ -30,14 +30,14 @@ class Middleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._next = get_response
-        # Browsers apply form-action to the redirects after a form too, and signing in elsewhere starts with a form.
+        # Browsers apply form-action to redirects after a form too, as when signing in elsewhere.
         providers = settings.SOCIALACCOUNT_PROVIDERS.values()
         elsewhere = any(provider.get("APPS") for provider in providers)
         self._form_origins = ("https:",) if elsewhere else ()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         nonce = token(16)
-        request.csp_nonce = nonce  # type: ignore[attr-defined]  # Django's way to hand a value to templates
+        request.csp_nonce = nonce  # type: ignore[attr-defined]  # read by the templates
         response = self._next(request)
         response.headers.setdefault("Content-Security-Policy", policy(nonce, self._form_origins))
         response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")

@@ -1,4 +1,4 @@
-"""Reading what a form sent. Checks of meaning are the actions'; these turn text into values and name the field."""
+"""Reading what a form sent. Meaning is checked by the actions; these turn text into values."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

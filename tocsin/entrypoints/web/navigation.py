@@ -1,4 +1,4 @@
-"""Where one can go: the side navigation, the phone's bar, the palette and the `g` keys are drawn from this one list."""
+"""Where one can go: navigation, the phone's bar, the palette and the `g` keys are drawn from this list."""
 
 from dataclasses import dataclass
 

@@ -35,8 +35,6 @@ def icon(name: str, extra: str = "") -> SafeString:
     )
 
 
-
-
 @cache
 def _severity_glyph(rank: int) -> str:
     if rank == 1:
@@ -47,8 +45,8 @@ def _severity_glyph(rank: int) -> str:
     lit = 5 - rank  # SEV2 lights three bars, SEV3 two, SEV4 one
     heights = ((3, 15, 6), (10, 10, 11), (17, 4, 17))
     return "".join(
-        f'<rect class="{"on" if index < lit else "off"}" x="{x}" y="{y}" width="4.5" height="{height}" rx="1.2"/>'
-        for index, (x, y, height) in enumerate(heights)
+        f'<rect class="{"on" if number <= lit else "off"}" x="{x}" y="{y}" width="4.5" height="{high}" rx="1.2"/>'
+        for number, (x, y, high) in enumerate(heights, 1)
     )
 
 
@@ -163,12 +161,16 @@ def clock(moment: datetime | None) -> SafeString:
 @register.filter
 def moment(value: datetime | None) -> SafeString:
     """`Mon 23 Nov, 14:05` in the reader's zone."""
-    return _time(value, "moment", f"{_local(value):%a} {_local(value).day} {_local(value):%b, %H:%M}" if value else "")
+    return _time(
+        value, "moment", f"{_local(value):%a} {_local(value).day} {_local(value):%b, %H:%M}" if value else ""
+    )
 
 
 @register.filter
 def day(value: datetime | None) -> SafeString:
-    return _time(value, "day", f"{_local(value):%a} {_local(value).day} {_local(value):%b %Y}" if value else "")
+    return _time(
+        value, "day", f"{_local(value):%a} {_local(value).day} {_local(value):%b %Y}" if value else ""
+    )
 
 
 @register.filter
@@ -200,6 +202,10 @@ _MARKS = {
     "declared": ("megaphone", "bad"),
     "reopened": ("undo-2", "bad"),
     "joined": ("bell-plus", ""),
+    "alert_attached": ("bell-plus", ""),
+    "alert_resolved": ("circle-check", "good"),
+    "severity_changed": ("gauge", "warn"),
+    "status_changed": ("activity", "info"),
     "acknowledged": ("check", "warn"),
     "responding": ("hand", "warn"),
     "seen": ("eye", ""),
@@ -223,7 +229,6 @@ _MARKS = {
     "severity": ("gauge", "warn"),
     "status": ("activity", "info"),
     "alert": ("radar", ""),
-    "alert_resolved": ("circle-check", "good"),
     "merged": ("git-branch", ""),
     "restarted": ("rotate-cw", "warn"),
     "resumed": ("play", ""),
@@ -255,7 +260,13 @@ def receipt(state: str) -> SafeString:
     return format_html('<span class="row {}">{}{}</span>', tone, icon(name), str(state))
 
 
-_VIA = {"email": "mail", "webhook": "webhook", "console": "terminal", "sms": "smartphone", "voice": "phone-call"}
+_VIA = {
+    "email": "mail",
+    "webhook": "webhook",
+    "console": "terminal",
+    "sms": "smartphone",
+    "voice": "phone-call",
+}
 
 
 @register.simple_tag

@@ -14,6 +14,8 @@ _TITLES = {
     500: "Something broke on our side",
     503: "Not ready yet",
 }
+_GONE = "The page you followed is gone, or never was. Links from mails end when the incident ends."
+_FORM_TOO_OLD = "This form was open for too long, or cookies are blocked. Go back, reload, and send it again."
 
 
 def answer(request: HttpRequest, status: int, detail: str) -> HttpResponse:
@@ -45,10 +47,14 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  (Django's signature)
-    return answer(request, 404, "The page you followed is gone, or never was. Links from mails end when the incident ends.")
+    return answer(
+        request,
+        404,
+        _GONE,
+    )
 
 
-def server_error(request: HttpRequest) -> HttpResponse:
+def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  (Django's signature)
     """Rendered without context processors: what broke may be the database they read."""
     detail = "Paging runs in processes of its own and goes on. The error was logged."
     body = {"status": 500, "title": _TITLES[500], "detail": detail, "bare": True}
@@ -56,4 +62,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  (Django's signature)
-    return answer(request, 403, "This form was open for too long, or cookies are blocked. Go back, reload, and send it again.")
+    return answer(
+        request,
+        403,
+        _FORM_TOO_OLD,
+    )

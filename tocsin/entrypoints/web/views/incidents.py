@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -51,7 +49,7 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
         "all_url": f"{reverse('incidents')}?tab=all",
         "names": names(),
         "severities": list(Severity),
-        "statuses": list(Status),
+        "statuses": ["triggered", "acknowledged", *Status],
         "services": [service.name for service in catalog.services()],
         "teams": [team.name for team in identity.teams()],
     }
@@ -82,7 +80,7 @@ def bulk(request: HttpRequest, reader: Reader) -> HttpResponse:
             messages.error(request, f"{ref}: {error}")
     if done:
         past = "acknowledged" if deed is actions.acknowledge else "resolved"
-        messages.success(request, f"{len(done)} {past}: {', '.join(done)}" if len(done) > 1 else f"{done[0]} {past}")
+        messages.success(request, f"{', '.join(done)} {past}.")
     return back(request, reverse("incidents"))
 
 
@@ -112,6 +110,3 @@ def declare(request: HttpRequest, reader: Reader) -> HttpResponse:
         "table": list(escalation.severity_table().values()),
     }
     return render(request, "incidents/declare.html", context, status=422 if errors else 200)
-
-
-SNOOZE_MOST = timedelta(days=7)

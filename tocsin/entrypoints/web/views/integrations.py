@@ -28,7 +28,11 @@ def endpoint(integration: IntegrationInfo, key: str) -> str:
 
 def filled(snippet: Snippet, integration: IntegrationInfo, key: str) -> Snippet:
     base = settings.TOCSIN.public_url.rstrip("/")
-    text = snippet.text.replace("{url}", endpoint(integration, key)).replace("{key}", key).replace("{base}", base)
+    text = (
+        snippet.text.replace("{url}", endpoint(integration, key))
+        .replace("{key}", key)
+        .replace("{base}", base)
+    )
     return replace(snippet, text=text)
 
 

@@ -35,9 +35,7 @@ def rules_of(text: str, urgency: Urgency) -> list[Rule]:
 @require_POST
 def set_rules(request: HttpRequest, reader: Reader, email: str) -> HttpResponse:
     def deed() -> object:
-        rules = [
-            rule for urgency in Urgency for rule in rules_of(request.POST.get(urgency, ""), urgency)
-        ]
+        rules = [rule for urgency in Urgency for rule in rules_of(request.POST.get(urgency, ""), urgency)]
         return actions.set_rules(actor=reader.actor, email=email, rules=rules, now=now())
 
     attempt(request, deed, "The rules are saved.")

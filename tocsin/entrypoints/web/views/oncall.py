@@ -156,7 +156,8 @@ def policies(request: HttpRequest, reader: Reader) -> HttpResponse:  # noqa: ARG
         if service.escalation_policy:
             used.setdefault(service.escalation_policy, []).append(service.name)
     rows = [
-        PolicyRow(policy, tuple(used.get(policy.name, ())), who_now(policy)) for policy in escalation.policies()
+        PolicyRow(policy, tuple(used.get(policy.name, ())), who_now(policy))
+        for policy in escalation.policies()
     ]
     return render(request, "oncall/policies.html", {"rows": rows, "names": names()})
 

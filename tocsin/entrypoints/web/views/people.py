@@ -184,7 +184,9 @@ def set_role(request: HttpRequest, reader: Reader, email: str) -> HttpResponse:
 def deactivate(request: HttpRequest, reader: Reader, email: str) -> HttpResponse:
     if request.POST.get("back") == "yes":
         attempt(
-            request, lambda: actions.reactivate_user(actor=reader.actor, email=email, now=now()), "They are back."
+            request,
+            lambda: actions.reactivate_user(actor=reader.actor, email=email, now=now()),
+            "They are back.",
         )
     else:
         attempt(

@@ -26,7 +26,11 @@ def find(request: HttpRequest, reader: Reader) -> HttpResponse:
     if text:
         found = incidents.incidents(actor=reader.actor, search=text, limit=_EACH).items
         items += [
-            {"title": f"{row.ref} {row.title}", "kind": row.severity, "url": reverse("incident", args=[row.ref])}
+            {
+                "title": f"{row.ref} {row.title}",
+                "kind": row.severity,
+                "url": reverse("incident", args=[row.ref]),
+            }
             for row in found
         ]
         items += [

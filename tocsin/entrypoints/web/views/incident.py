@@ -1,0 +1,139 @@
+"""One incident: the page, and every deed on it."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from tocsin.apps.escalation import queries as escalation
+from tocsin.apps.identity import queries as identity
+from tocsin.apps.incidents import actions, queries
+from tocsin.domain.errors import FieldError, Invalid, NotFound
+from tocsin.domain.escalation.model import Target, TargetKind
+from tocsin.domain.lifecycle import MOVES, Status
+from tocsin.domain.permissions import Actor
+from tocsin.entrypoints.web import forms
+from tocsin.entrypoints.web.reader import Reader
+from tocsin.entrypoints.web.views.common import attempt, names, signed_in
+from tocsin.lib.clock import now
+
+_SNOOZE_MOST = timedelta(days=7)
+# What a button of its own says better than "set status".
+_NOT_BY_HAND = frozenset({Status.RESOLVED, Status.MERGED})
+# Why somebody was not called, among the decisions of a call-out.
+_NOT_CALLED = frozenset({"skipped", "nobody", "merged", "undeliverable", "passed", "cancelled"})
+
+Deed = Callable[[Actor, str, QueryDict], object]
+
+
+@signed_in
+@require_GET
+def show(request: HttpRequest, reader: Reader, ref: str) -> HttpResponse:
+    incident = queries.incident(ref, actor=reader.actor)
+    table = escalation.severity_table()
+    called = names()
+    row = table[incident.severity]
+    first_ack = incident.first_acknowledged_at
+    context = {
+        "incident": incident,
+        "is_open": incident.is_open,
+        "my_role": incident.my_role,
+        "severity_row": row,
+        "table": list(table.values()),
+        "names": called,
+        "acknowledger": called.get(incident.acknowledged_by or "", ""),
+        "deadline": incident.declared_at + row.respond_within,
+        "to_ack": first_ack - incident.declared_at if first_ack else None,
+        "lasted": incident.resolved_at - incident.declared_at if incident.resolved_at else None,
+        "statuses": [each for each in incident.allowed if each not in _NOT_BY_HAND],
+        "can_reopen": Status.INVESTIGATING in MOVES[incident.status],
+        "timeline": incident.timeline,
+        "pages": incident.pages,
+        "call_outs": incident.call_outs,
+        "why_not": [
+            decision
+            for call_out in incident.call_outs
+            for decision in call_out.decisions
+            if decision.kind in _NOT_CALLED
+        ],
+        "people": identity.people(),
+        "teams": identity.teams(),
+    }
+    return render(request, "incidents/show.html", context)
+
+
+def _severity(actor: Actor, ref: str, data: QueryDict) -> object:
+    wanted = forms.severity(data)
+    if wanted is None:
+        raise Invalid(FieldError("severity", "Please choose one."))
+    reason = forms.text(data, "reason")
+    return actions.set_severity(actor=actor, ref=ref, severity=wanted, reason=reason, now=now())
+
+
+def _status(actor: Actor, ref: str, data: QueryDict) -> object:
+    try:
+        wanted = Status(forms.text(data, "status"))
+    except ValueError:
+        raise Invalid(FieldError("status", "Please choose one.")) from None
+    return actions.set_status(actor=actor, ref=ref, status=wanted, now=now())
+
+
+def _reassign(actor: Actor, ref: str, data: QueryDict) -> object:
+    emails = [email for email in data.getlist("email") if email]
+    return actions.reassign(actor=actor, ref=ref, emails=emails, now=now())
+
+
+def _ask_help(actor: Actor, ref: str, data: QueryDict) -> object:
+    kind, _, name = forms.text(data, "target", required=True).partition(":")
+    if kind not in {"user", "team"}:
+        raise Invalid(FieldError("target", "Please choose a person or a team."))
+    target = Target(TargetKind(kind), name, "members" if kind == "team" else "")
+    return actions.ask_help(actor=actor, ref=ref, target=target, text=forms.text(data, "text"), now=now())
+
+
+def _snooze(actor: Actor, ref: str, data: QueryDict) -> object:
+    at = now()
+    until = at + forms.minutes(data, "minutes", most=_SNOOZE_MOST)
+    return actions.snooze(actor=actor, ref=ref, until=until, now=at)
+
+
+def _note(actor: Actor, ref: str, data: QueryDict) -> object:
+    return actions.note(actor=actor, ref=ref, text=forms.text(data, "text", required=True), now=now())
+
+
+DEEDS: Mapping[str, tuple[Deed, str]] = {
+    "acknowledge": (
+        lambda a, r, _: actions.acknowledge(actor=a, ref=r, now=now()),
+        "It is yours. Nobody else is called.",
+    ),
+    "respond": (
+        lambda a, r, _: actions.respond(actor=a, ref=r, now=now()),
+        "You are responding. Nobody else is called.",
+    ),
+    "seen": (
+        lambda a, r, _: actions.seen(actor=a, ref=r, now=now()),
+        "Noted. The responders are still called.",
+    ),
+    "resolve": (lambda a, r, _: actions.resolve(actor=a, ref=r, now=now()), "Resolved."),
+    "reopen": (lambda a, r, _: actions.reopen(actor=a, ref=r, now=now()), "Open again; people are called."),
+    "escalate": (lambda a, r, _: actions.escalate(actor=a, ref=r, now=now()), "The next step is called now."),
+    "mitigate": (lambda a, r, _: actions.mitigate(actor=a, ref=r, now=now()), "Marked as mitigated."),
+    "severity": (_severity, "The severity is set."),
+    "status": (_status, "The status is set."),
+    "reassign": (_reassign, "Handed over; they are called now."),
+    "ask_help": (_ask_help, "They are called now."),
+    "snooze": (_snooze, "Snoozed."),
+    "note": (_note, ""),
+}
+
+
+@signed_in
+@require_POST
+def act(request: HttpRequest, reader: Reader, ref: str, deed: str) -> HttpResponse:
+    if deed not in DEEDS:
+        raise NotFound("action", deed)
+    run, done = DEEDS[deed]
+    attempt(request, lambda: run(reader.actor, ref, request.POST), done)
+    return redirect("incident", ref)
