@@ -90,3 +90,10 @@ def fresh_shares(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def only_the_api(settings: Settings) -> None:
     settings.ROOT_URLCONF = "tocsin.entrypoints.api.urls"
+
+
+@pytest.fixture
+def world(owner: Caller, mate: Caller, stranger: Caller) -> Any:
+    from tests.api.world import build  # noqa: PLC0415 - it builds on the people of this module
+
+    return build(owner, mate, stranger)

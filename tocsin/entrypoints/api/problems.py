@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import BadRequest, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -107,6 +107,12 @@ def _http(error: Exception) -> JsonResponse:
     return problem(error.status_code, error.message)
 
 
+def _taken(error: Exception) -> JsonResponse:
+    # Two requests at once: the database kept what the first one's action had checked.
+    log.warning("conflict in the database", exc_info=error)
+    return problem(409, "This conflicts with what somebody else has just done. Read again.", allowed=[])
+
+
 def _away(error: Exception) -> JsonResponse:
     log.warning("database away: %s", error)
     return problem(
@@ -128,5 +134,6 @@ _ANSWERS = (
     (HttpError, _http),
     (RequestDataTooBig, lambda _: problem(413, "The body is too large.")),
     (BadRequest, lambda error: problem(400, str(error))),
+    (IntegrityError, _taken),
     ((OperationalError, InterfaceError), _away),
 )

@@ -1,11 +1,14 @@
 """What many resources share: the base of every schema, people, lists."""
 
-from datetime import datetime, timedelta
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Annotated, TypeVar
 
 from ninja import Field, Schema
 from pydantic import AwareDatetime, ConfigDict
 
+from tocsin.apps.audit.types import Slice
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.identity.types import Person
 from tocsin.domain.errors import FieldError, Invalid, NotFound
@@ -31,7 +34,7 @@ class In(Schema):
 class Listed(Schema):
     """How much of a list, and from where."""
 
-    cursor: str | None = Field(None, max_length=255, description="The next_cursor of the answer before")
+    cursor: str | None = Field(None, max_length=2000, description="The next_cursor of the answer before")
     limit: int = Field(50, ge=1, le=200)
 
 
@@ -67,5 +70,22 @@ def duration_text(value: timedelta | None) -> str | None:
     return None if value is None else format_duration(value)
 
 
-def instant_or(value: datetime | None, now: datetime) -> datetime:
-    return now if value is None else value
+def sliced(items: Iterable[T], key: Callable[[T], str], listed: Listed) -> Slice[T]:
+    """A page of what a query hands out whole, in the order of `key`, which tells its items apart."""
+    after = _after(listed.cursor)
+    rest = sorted((item for item in items if after is None or key(item) > after), key=key)
+    shown = tuple(rest[: listed.limit])
+    return Slice(shown, _cursor(key(shown[-1])) if len(rest) > listed.limit else None)
+
+
+def _cursor(key: str) -> str:
+    return urlsafe_b64encode(key.encode()).decode()
+
+
+def _after(cursor: str | None) -> str | None:
+    if not cursor:
+        return None
+    try:
+        return urlsafe_b64decode(cursor.encode()).decode()
+    except ValueError:
+        raise Invalid(FieldError("cursor", "expected the next_cursor of an earlier answer")) from None

@@ -1,0 +1,250 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from ninja import Field, Path, Query, Router, Schema, Status
+
+from tocsin.apps.oncall import actions, queries
+from tocsin.apps.oncall.types import OverrideInfo, ScheduleInfo
+from tocsin.domain.configuration.rota import read_schedule
+from tocsin.domain.errors import Conflict, FieldError, Invalid
+from tocsin.domain.schedule import OverrideKind, Shift
+from tocsin.domain.schedule.definition import OverrideDefinition
+from tocsin.entrypoints.api import forms
+from tocsin.entrypoints.api.context import ApiRequest
+from tocsin.entrypoints.api.shapes import Email, Id, In, Instant, Listed, Name, found, sliced
+
+router = Router()
+oncall = Router()
+
+# Beyond these nobody plans, and a search through turns would not end.
+_FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+_WIDEST: Final = timedelta(days=400)
+_USUAL: Final = timedelta(days=14)
+
+
+class LayerOut(Schema):
+    rotation: str
+    priority: int
+    role: str | None
+
+
+class Schedule(Schema):
+    """`implicit`: it exists because a rotation of its name does."""
+
+    name: str
+    timezone: str
+    team: str | None
+    layers: list[LayerOut]
+    fallback: list[str]
+    people: list[str]
+    implicit: bool
+    from_file: bool
+
+
+class Schedules(Schema):
+    items: list[Schedule]
+    next_cursor: str | None
+
+
+class ScheduleFilter(Listed):
+    search: str = ""
+
+
+class LayerIn(In):
+    rotation: Name
+    priority: int | None = Field(None, ge=-10_000, le=10_000)
+    role: Name | None = None
+
+
+class ScheduleForm(In):
+    timezone: str | None = Field(None, examples=["Europe/Berlin"])
+    team: Name | None = None
+    layers: list[LayerIn] = Field(max_length=200)
+    fallback: list[Email] = Field(default_factory=list, max_length=100)
+
+
+class ScheduleIn(ScheduleForm):
+    name: Name
+
+
+class ShiftOut(Schema):
+    """`user` null is a gap: nobody is on call."""
+
+    schedule: str
+    user: str | None
+    rotation: str | None
+    role: str | None
+    start: datetime
+    end: datetime
+    origin: str
+
+
+class Shifts(Schema):
+    items: list[ShiftOut]
+    next_cursor: str | None = None
+
+
+class Override(Schema):
+    id: int
+    schedule: str
+    start: datetime
+    end: datetime
+    kind: OverrideKind
+    user: str | None
+    replaces: str | None
+    created_at: datetime
+    created_by: str
+    from_file: bool
+
+
+class Overrides(Schema):
+    items: list[Override]
+    next_cursor: str | None
+
+
+class OverrideIn(In):
+    start: datetime = Field(description="Without a zone: in the schedule's")
+    end: datetime
+    kind: OverrideKind = OverrideKind.OVERRIDE
+    user: Email | None = None
+    replaces: Email | None = None
+
+
+class Span(Schema):
+    since: Instant | None = Field(None, alias="from")
+    until: Instant | None = None
+
+    def bounds(self, now: datetime) -> tuple[datetime, datetime]:
+        start = _sane(self.since or now, "from")
+        end = _sane(self.until or start + _USUAL, "until")
+        if end <= start:
+            raise Invalid(FieldError("until", "expected a time after `from`"))
+        if end - start > _WIDEST:
+            raise Invalid(FieldError("until", f"expected at most {_WIDEST.days} days after `from`"))
+        return start, end
+
+
+class OnCallFilter(Span):
+    schedule: str = ""
+    at: Instant | None = None
+    role: str | None = None
+
+
+@oncall.get("", response=Shifts)
+def read_oncall(request: ApiRequest, filters: Query[OnCallFilter]) -> Shifts:
+    """Who is on call at `at` (now), in one schedule or all; with `from` or `until`, all shifts and gaps."""
+    every = () if filters.schedule else queries.schedules()
+    names = [info.name for info in every] or [filters.schedule] * bool(filters.schedule)
+    if filters.since is not None or filters.until is not None:
+        start, end = filters.bounds(request.now)
+        several = [(name, queries.shifts(name, start, end)) for name in names]
+    else:
+        at = _sane(filters.at or request.now, "at")
+        several = [(name, queries.on_call(name, at)) for name in names]
+    rows = [_shift(name, shift) for name, shifts in several for shift in shifts]
+    return Shifts(items=[row for row in rows if filters.role in {None, row.role}])
+
+
+@router.get("", response=Schedules)
+def list_schedules(request: ApiRequest, filters: Query[ScheduleFilter]) -> Any:  # noqa: ARG001 - ninja's
+    return sliced(queries.schedules(search=filters.search), lambda one: one.name, filters)
+
+
+@router.post("", response={201: Schedule})
+def create_schedule(request: ApiRequest, body: ScheduleIn) -> Status[ScheduleInfo]:
+    known = queries.schedule(body.name)
+    if known is not None and not known.implicit:
+        raise Conflict(f"There is a schedule “{body.name}” already.")
+    return Status(201, _save(request, body.name, body))
+
+
+@router.get("/{name}", response=Schedule)
+def read_schedule_(request: ApiRequest, name: str) -> ScheduleInfo:  # noqa: ARG001 - ninja's
+    return found(queries.schedule(name), "schedule", name)
+
+
+@router.put("/{name}", response=Schedule)
+def replace_schedule(request: ApiRequest, name: str, body: ScheduleForm) -> ScheduleInfo:
+    """All of it, overrides apart."""
+    known = found(queries.schedule(name), "schedule", name)
+    forms.check_unlocked("schedule", name, from_file=known.from_file and not known.implicit)
+    return _save(request, name, body)
+
+
+@router.delete("/{name}", response={204: None})
+def delete_schedule(request: ApiRequest, name: str) -> Status[None]:
+    actions.delete_schedule(actor=request.actor, name=name, now=request.now)
+    return Status(204, None)
+
+
+@router.post("/{name}/unlock", response=Schedule)
+def unlock_schedule(request: ApiRequest, name: str) -> ScheduleInfo:
+    """What a file made becomes editable here; the next apply takes it back."""
+    actions.unlock(actor=request.actor, kind="schedule", name=name, now=request.now)
+    return found(queries.schedule(name), "schedule", name)
+
+
+@router.get("/{name}/shifts", response=Shifts)
+def list_shifts(request: ApiRequest, name: str, filters: Query[Span]) -> Shifts:
+    """Every shift and gap from `from` (now) until `until` (two weeks later; at most 400 days)."""
+    start, end = filters.bounds(request.now)
+    return Shifts(items=[_shift(name, shift) for shift in queries.shifts(name, start, end)])
+
+
+@router.get("/{name}/overrides", response=Overrides)
+def list_overrides(request: ApiRequest, name: str, filters: Query[Listed]) -> Any:
+    """Those that are not over yet, in order of creation: the last one that applies wins."""
+    found(queries.schedule(name), "schedule", name)
+    rows = queries.overrides(name, since=request.now)
+    return sliced(rows, lambda one: f"{one.id:019d}", filters)
+
+
+@router.post("/{name}/overrides", response={201: Override})
+def add_override(request: ApiRequest, name: str, body: OverrideIn) -> Status[OverrideInfo]:
+    """Put somebody on call, or take somebody off, for a while."""
+    for field, moment in (("start", body.start), ("end", body.end)):
+        _sane(moment if moment.tzinfo else moment.replace(tzinfo=UTC), field)
+    change = OverrideDefinition(
+        start=body.start,
+        end=body.end,
+        kind=body.kind,
+        user=body.user and body.user.lower(),
+        replaces=body.replaces and body.replaces.lower(),
+    )
+    made = actions.add_override(actor=request.actor, schedule=name, change=change, now=request.now)
+    return Status(201, made)
+
+
+@router.delete("/{name}/overrides/{override_id}", response={204: None})
+def remove_override(request: ApiRequest, name: str, override_id: Path[Id]) -> Status[None]:
+    """One that has begun ends now: the past stays as it was."""
+    here = {one.id for one in queries.overrides(name)}
+    found(override_id if override_id in here else None, "override", override_id)
+    actions.remove_override(actor=request.actor, override_id=override_id, now=request.now)
+    return Status(204, None)
+
+
+def _save(request: ApiRequest, name: str, body: ScheduleForm) -> ScheduleInfo:
+    form = body.dict(exclude_none=True, exclude={"name"})
+    definition = forms.read(read_schedule, form, name)
+    actions.save_schedule(actor=request.actor, definition=definition, now=request.now)
+    return found(queries.schedule(name), "schedule", name)
+
+
+def _shift(schedule: str, shift: Shift) -> ShiftOut:
+    return ShiftOut(
+        schedule=schedule,
+        user=shift.user,
+        rotation=shift.rotation,
+        role=shift.role,
+        start=shift.start,
+        end=shift.end,
+        origin=shift.origin,
+    )
+
+
+def _sane(moment: datetime, field: str) -> datetime:
+    if not _FIRST <= moment <= _LAST:
+        raise Invalid(FieldError(field, "expected a time between the years 2000 and 2100"))
+    return moment
