@@ -25,7 +25,9 @@ class Envelope(NamedTuple):
 
 @dataclass(frozen=True)
 class Snippet:
-    """A piece of the tool's own configuration to copy. `{url}` and `{key}` stand for the integration's."""
+    """A piece of the tool's own configuration to copy. `{url}` and `{key}` stand for the integration's,
+    `{base}` for the server's address.
+    """
 
     title: str
     language: str

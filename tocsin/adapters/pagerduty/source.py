@@ -73,7 +73,7 @@ class PagerDutySource:
         Snippet(
             "curl",
             "shell",
-            "curl -X POST {url} -H 'Content-Type: application/json' -d '{\n"
+            "curl -X POST {base}/pagerduty/v2/enqueue -H 'Content-Type: application/json' -d '{\n"
             '  "routing_key": "{key}", "event_action": "trigger", "dedup_key": "disk-full-db1",\n'
             '  "payload": {"summary": "Disk full on db1", "source": "db1", "severity": "critical"}\n'
             "}'",
@@ -82,7 +82,7 @@ class PagerDutySource:
             "alertmanager.yml",
             "yaml",
             "global:\n"
-            "  pagerduty_url: {url}\n"
+            "  pagerduty_url: {base}/pagerduty/v2/enqueue\n"
             "receivers:\n"
             "  - name: tocsin\n"
             "    pagerduty_configs:\n"

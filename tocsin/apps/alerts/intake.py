@@ -3,7 +3,7 @@
 What an incident would want to know comes back as happenings, in the order of the events.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -93,6 +93,17 @@ def record(decisions: Iterable[tuple[Alert, str, str, str]], now: datetime) -> N
         Decision(alert=alert, at=now, stage=stage, outcome=outcome[:255], reason=reason[:1024])
         for alert, stage, outcome, reason in decisions
     )
+
+
+def belongs(refs: Mapping[int, str]) -> None:
+    """Remember on each alert (by id) the ref of the incident it is in now."""
+    if refs:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE alerts_alert a SET incident = v.ref FROM unnest(%s::bigint[], %s::text[]) AS v(id, ref)"
+                " WHERE a.id = v.id",
+                [list(refs), list(refs.values())],
+            )
 
 
 def place(

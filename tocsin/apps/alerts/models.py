@@ -26,6 +26,7 @@ class Alert(models.Model):
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
+    incident = models.CharField(max_length=32, blank=True)  # the newest one's ref: incidents is above
 
     class Meta:
         constraints = (

@@ -51,6 +51,7 @@ def info_of(row: Alert, *, decisions: bool = False) -> AlertInfo:
         first_seen_at=row.first_seen_at,
         last_seen_at=row.last_seen_at,
         resolved_at=row.resolved_at,
+        incident=row.incident,
         decisions=tuple(DecisionInfo(d.at, d.stage, d.outcome, d.reason) for d in made),
     )
 

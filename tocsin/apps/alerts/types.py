@@ -37,6 +37,7 @@ class AlertInfo:
     first_seen_at: datetime
     last_seen_at: datetime
     resolved_at: datetime | None
+    incident: str = ""  # ref of the newest incident it is in
     decisions: tuple[DecisionInfo, ...] = ()
 
     @property

@@ -19,7 +19,9 @@ class Incident(models.Model):
     urgency = models.CharField(max_length=8)
     status = models.CharField(max_length=16)
     group_key = models.CharField(max_length=1024, blank=True)
-    declared_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")  # null: an alert or a token
+    declared_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, related_name="+"
+    )  # null: an alert or a token
     opened_by = models.CharField(max_length=12)  # alert | person
     started_at = models.DateTimeField(null=True)
     detected_at = models.DateTimeField()
@@ -33,10 +35,15 @@ class Incident(models.Model):
     closed_at = models.DateTimeField(null=True)
     snoozed_until = models.DateTimeField(null=True)
     reopen_count = models.PositiveIntegerField(default=0)
-    touched = models.BooleanField(default=False)  # a person did more than acknowledge
+    resolved_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    touched = models.BooleanField(default=False)  # a person did anything at all, an acknowledgement included
+    moved = models.BooleanField(default=False)  # a person moved its status or published an update
+    joined_told = models.BooleanField(default=False)  # the acker heard that more alerts joined
+    raise_at = models.DateTimeField(null=True)  # support hours open: if unacknowledged, urgency becomes high
     commander = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     merged_into = models.ForeignKey("self", models.SET_NULL, null=True, related_name="merged")
-    follows = models.ForeignKey("self", models.SET_NULL, null=True, related_name="followed_by")  # same group, fired again
+    # The same group, which fired again.
+    follows = models.ForeignKey("self", models.SET_NULL, null=True, related_name="followed_by")
     version = models.PositiveIntegerField(default=1)
     # Held after a person resolved it while an alert still fired: decided again then (PAGING, Reopening).
     held_until = models.DateTimeField(null=True)
@@ -44,16 +51,29 @@ class Incident(models.Model):
     class Meta:
         indexes = (
             models.Index(fields=("status", "-declared_at")),
-            # Not unique: past 24 h, or while one is snoozed, the same group opens another. An advisory lock keeps order.
+            # Not unique: past 24 h, or while one is snoozed, the same group opens another. An advisory lock
+            # keeps order.
             models.Index(fields=("service", "group_key", "-declared_at"), name="incidents_group"),
-            models.Index(fields=("held_until",), condition=Q(held_until__isnull=False), name="incidents_held"),
+            models.Index(
+                fields=("held_until",), condition=Q(held_until__isnull=False), name="incidents_held"
+            ),
+            models.Index(fields=("raise_at",), condition=Q(raise_at__isnull=False), name="incidents_raise"),
         )
+
+    @property
+    def ref(self) -> str:
+        return f"INC-{self.number}"
 
 
 class IncidentAlert(models.Model):
+    """An alert is in one incident, or in several where routes send it to several services."""
+
     incident = models.ForeignKey(Incident, models.CASCADE, related_name="alert_links")
-    alert = models.OneToOneField(Alert, models.CASCADE, related_name="incident_link")
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="incident_links")
     joined_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("incident", "alert"), name="incidents_alert_once"),)
 
 
 class TimelineEntry(models.Model):
@@ -73,7 +93,9 @@ class TimelineEntry(models.Model):
 
 
 class DeadLink(models.Model):
-    """A signed link that was used up or withdrawn by hand. Links of resolved incidents are dead without a row."""
+    """A signed link that was used up or withdrawn by hand. Links of resolved incidents are dead without a
+    row.
+    """
 
     digest = models.CharField(max_length=64, unique=True)
     at = models.DateTimeField()

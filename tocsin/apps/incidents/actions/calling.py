@@ -1,0 +1,203 @@
+"""Who has it, and who is called."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+
+from tocsin.apps.escalation import actions as escalation
+from tocsin.apps.identity.models import Team, User
+from tocsin.apps.incidents import changes, queries
+from tocsin.apps.incidents.actions.common import Deed, deed
+from tocsin.apps.incidents.actions.declaring import open_by_hand
+from tocsin.apps.incidents.surroundings import subject_of
+from tocsin.apps.incidents.types import IncidentDetail
+from tocsin.domain.errors import Conflict, FieldError, Invalid
+from tocsin.domain.escalation.model import Target, TargetKind
+from tocsin.domain.permissions import Actor, Permission, require
+from tocsin.domain.severity import Severity
+from tocsin.domain.time import format_duration
+
+LONGEST_SNOOZE: Final = timedelta(days=7)
+LONGEST_SNOOZE_SEV1: Final = timedelta(hours=1)
+_LONGEST_TEXT: Final = 10_000
+
+
+def acknowledge(*, actor: Actor, ref: str, now: datetime, responding: bool = False) -> IncidentDetail:
+    """End the call-out that called the actor. Raises Conflict for somebody it did not call: they may
+    `respond`.
+
+    A stakeholder's acknowledgement is Seen. A token, which is nobody's target, acknowledges as the
+    service's responder.
+    """
+    require(actor, Permission.RESPOND)
+    with deed(actor=actor, ref=ref, now=now) as this:
+        this.require_open()
+        if this.actor.email is None:
+            _acknowledge_as_machine(this)
+        else:
+            _acknowledge_as_person(this, this.actor.email, responding=responding)
+    return queries.incident(ref, actor=actor)
+
+
+def respond(*, actor: Actor, ref: str, now: datetime) -> IncidentDetail:
+    """I am responding: whoever says so takes the service's call-out."""
+    return acknowledge(actor=actor, ref=ref, now=now, responding=True)
+
+
+def seen(*, actor: Actor, ref: str, now: datetime) -> IncidentDetail:
+    """End the actor's own reminders; the responders are still called."""
+    require(actor, Permission.READ)
+    with deed(actor=actor, ref=ref, now=now) as this:
+        this.require_open()
+        if actor.email is None:
+            raise Conflict("Only a person who was called can say Seen.")
+        if escalation.seen(incident_id=this.incident.pk, email=actor.email, now=now):
+            this.did("seen", "seen", f"{actor.label} has seen it")
+    return queries.incident(ref, actor=actor)
+
+
+def reassign(*, actor: Actor, ref: str, emails: Sequence[str], now: datetime) -> IncidentDetail:
+    """They are called first, then the policy."""
+    require(actor, Permission.RESPOND)
+    with deed(actor=actor, ref=ref, now=now) as this:
+        this.require_open()
+        people = _people(emails, "emails")
+        changes.unacknowledge(this.incident)
+        this.incident.snoozed_until = None
+        names = ", ".join(str(person) for person in people)
+        this.did("reassigned", "reassigned", f"Reassigned to {names}", to=[person.email for person in people])
+        targets = [Target(TargetKind.USER, person.email) for person in people]
+        escalation.reassign(incident_id=this.incident.pk, targets=targets, by=actor.label, now=now)
+    return queries.incident(ref, actor=actor)
+
+
+def escalate(*, actor: Actor, ref: str, now: datetime) -> IncidentDetail:
+    """The next step at once. An acknowledgement is given up."""
+    require(actor, Permission.RESPOND)
+    with deed(actor=actor, ref=ref, now=now) as this:
+        this.require_open()
+        changes.unacknowledge(this.incident)
+        this.incident.snoozed_until = None
+        this.did("escalated", "escalated", f"{actor.label} escalated: the next step is called now")
+        escalation.escalate_now(incident_id=this.incident.pk, by=actor.label, now=now)
+    return queries.incident(ref, actor=actor)
+
+
+def ask_help(*, actor: Actor, ref: str, target: Target, text: str = "", now: datetime) -> IncidentDetail:
+    """Call a person, team or schedule beside those who have it; a call-out of its own."""
+    require(actor, Permission.PAGE)
+    with deed(actor=actor, ref=ref, now=now) as this:
+        this.require_open()
+        _call_for_help(this, target, text)
+    return queries.incident(ref, actor=actor)
+
+
+@transaction.atomic
+def page(
+    *, actor: Actor, target: Target, title: str, text: str = "", service: str | None = None, now: datetime
+) -> IncidentDetail:
+    """Call somebody directly: an incident (SEV2) that only they are called for."""
+    require(actor, Permission.PAGE)
+    ref = open_by_hand(
+        actor=actor, title=title, service=service, severity=Severity.SEV2, summary=text, now=now, calls=False
+    )
+    with deed(actor=actor, ref=ref, now=now) as this:
+        _call_for_help(this, target, text or title)
+    return queries.incident(ref, actor=actor)
+
+
+def snooze(*, actor: Actor, ref: str, until: datetime, now: datetime) -> IncidentDetail:
+    """Silence until `until`: a week at most, an hour for SEV1. Then the snoozer is called if on call, else
+    whoever is.
+    """
+    require(actor, Permission.RESPOND)
+    with deed(actor=actor, ref=ref, now=now) as this:
+        this.require_open()
+        most = LONGEST_SNOOZE_SEV1 if this.incident.severity == Severity.SEV1 else LONGEST_SNOOZE
+        if not now < until <= now + most:
+            limit = format_duration(most)
+            raise Invalid(FieldError("until", f"expected a time after now and at most {limit} away"))
+        if this.incident.snoozed_until != until:
+            this.incident.snoozed_until = until
+            this.did("snoozed", "snoozed", f"Snoozed until {until:%H:%M} UTC", until=until.isoformat())
+            by = actor.email or ""
+            escalation.snooze(incident_id=this.incident.pk, email=by, until=until, now=now)
+    return queries.incident(ref, actor=actor)
+
+
+def unsnooze(*, actor: Actor, ref: str, now: datetime) -> IncidentDetail:
+    require(actor, Permission.RESPOND)
+    with deed(actor=actor, ref=ref, now=now) as this:
+        this.require_open()
+        if this.incident.snoozed_until is not None:
+            this.incident.snoozed_until = None
+            this.did("unsnoozed", "unsnoozed", "The snooze was ended early")
+            reason = f"{actor.label} ended the snooze"
+            escalation.unsnooze(incident_id=this.incident.pk, reason=reason, now=now)
+    return queries.incident(ref, actor=actor)
+
+
+def _acknowledge_as_machine(this: Deed) -> None:
+    if this.incident.acknowledged_at is not None:
+        return
+    changes.acknowledge(this.incident, None, this.now)
+    this.did("acknowledged", "acknowledged", f"Acknowledged by {this.actor.label}")
+    escalation.acknowledge(
+        incident_id=this.incident.pk, email="", via=this.actor.label, responding=True, now=this.now
+    )
+
+
+def _acknowledge_as_person(this: Deed, email: str, *, responding: bool) -> None:
+    incident, actor = this.incident, this.actor
+    outcome = escalation.acknowledge(
+        incident_id=incident.pk, email=email, via=str(actor.kind), responding=responding, now=this.now
+    )
+    if outcome.kind == "not_called":
+        raise Conflict(
+            f"You were not called for {incident.ref}, so there is nothing of yours to acknowledge."
+            " Say “I am responding” to take it.",
+            ("respond",),
+        )
+    if outcome.kind == "seen":
+        this.did("seen", "seen", f"{actor.label} has seen it; the responders are still called")
+    elif outcome.kind == "acknowledged":
+        incident.refresh_from_db()  # the news of the call-out's end has changed the row
+        this.name = "acknowledged"
+        this.data = {"responding": responding, "via": str(actor.kind)}
+
+
+def _call_for_help(this: Deed, target: Target, text: str) -> None:
+    _check_target(target)
+    label = target.name if target.kind is not TargetKind.SCHEDULE else f"{target.name} (on call)"
+    service = this.around.directory.by_id(this.incident.service_id)
+    escalation.ask_help(
+        incident_id=this.incident.pk,
+        target=target,
+        label=label,
+        subject=subject_of(this.incident, service),
+        text=text[:500],
+        severity_row=this.around.directory.table[Severity(this.incident.severity)],
+        now=this.now,
+    )
+    said = f": {text[:_LONGEST_TEXT]}" if text else ""
+    this.did("help_asked", "help_asked", f"{this.actor.label} asked {label} for help{said}", target=label)
+
+
+def _people(emails: Sequence[str], field: str) -> list[User]:
+    wanted = [email.strip().lower() for email in emails if email.strip()]
+    found = {user.email: user for user in User.objects.filter(email__in=wanted).exclude(state="left")}
+    unknown = [email for email in wanted if email not in found]
+    if not wanted or unknown:
+        raise Invalid(
+            FieldError(field, f"there is no {unknown[0]}" if unknown else "expected at least one person")
+        )
+    return [found[email] for email in dict.fromkeys(wanted)]
+
+
+def _check_target(target: Target) -> None:
+    if target.kind is TargetKind.USER:
+        _people([target.name], "target")
+    elif target.kind is TargetKind.TEAM and not Team.objects.filter(name=target.name).exists():
+        raise Invalid(FieldError("target", f"there is no team “{target.name}”"))

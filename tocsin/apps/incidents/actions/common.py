@@ -1,0 +1,79 @@
+"""What all actions share: one locked incident, its diary, and the way both are written."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from tocsin.apps.audit import actions as audit
+from tocsin.apps.escalation import actions as escalation
+from tocsin.apps.incidents import queries
+from tocsin.apps.incidents.changes import Diary
+from tocsin.apps.incidents.models import Incident
+from tocsin.apps.incidents.surroundings import Surroundings, load
+from tocsin.domain.errors import Conflict
+from tocsin.domain.lifecycle import MOVES, OPEN, Status
+from tocsin.domain.permissions import Actor
+
+
+@dataclass
+class Deed:
+    """One action under way. `name` "" at its end: nothing changed, so nothing is recorded."""
+
+    incident: Incident
+    actor: Actor
+    now: datetime
+    diary: Diary
+    name: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+    _around: Surroundings | None = None
+
+    @property
+    def around(self) -> Surroundings:
+        if self._around is None:
+            self._around = load()
+        return self._around
+
+    def did(self, name: str, kind: str, text: str, **data: Any) -> None:
+        """Something changed: `name` for the audit log, `kind` and `text` for the timeline."""
+        self.name, self.data = name, data
+        self.diary.note(self.incident, kind, text, data)
+
+    def require_open(self) -> None:
+        if Status(self.incident.status) not in OPEN:
+            allowed = tuple(MOVES[Status(self.incident.status)])
+            raise Conflict(f"{self.incident.ref} is {self.incident.status}; reopen it first.", allowed)
+
+
+@contextmanager
+def deed(*, actor: Actor, ref: str, now: datetime) -> Iterator[Deed]:
+    """Lock the incident, let the body change it, then write row, timeline and audit entry, all in one
+    transaction.
+    """
+    with transaction.atomic():
+        incident = queries.find(Incident.objects.select_for_update(no_key=True), ref)
+        this = Deed(incident, actor, now, Diary(actor, now))
+        yield this
+        if not this.name:
+            return
+        incident.touched = incident.touched or actor.is_person
+        incident.version += 1
+        incident.save()
+        this.diary.write()
+        record(actor, f"incident.{this.name}", incident, this.data, now)
+        escalation.touch(incident_id=incident.pk, now=now)
+
+
+def record(actor: Actor, action: str, incident: Incident, data: dict[str, Any], now: datetime) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        target_kind="incident",
+        target_id=incident.ref,
+        target_label=incident.title,
+        data=data,
+        now=now,
+    )

@@ -1,0 +1,129 @@
+"""The moves of an incident, in memory: each changes the row and says what belongs on the timeline. Writing
+is apart, so that a batch of alerts and a person's single action share one truth.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import connection
+
+from tocsin.apps.incidents.models import Incident, TimelineEntry
+from tocsin.domain.joining import HOLD
+from tocsin.domain.lifecycle import Status
+from tocsin.domain.permissions import Actor, ActorKind, Role
+from tocsin.domain.severity import Severity, Urgency
+from tocsin.lib import bus
+from tocsin.ports.events import IncidentChanged
+
+BY_ALERT: Final = "alert"
+BY_PERSON: Final = "person"
+
+
+@dataclass
+class Diary:
+    """What is to be written beside the rows, in order."""
+
+    actor: Actor
+    now: datetime
+    entries: list[tuple[Incident, str, str, dict[str, Any], datetime]] = field(default_factory=list)
+
+    def note(
+        self,
+        incident: Incident,
+        kind: str,
+        text: str,
+        data: dict[str, Any] | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        self.entries.append((incident, kind, text, data or {}, at or self.now))
+
+    def write(self) -> None:
+        """Timeline, live pages and the bus; the incidents must be saved."""
+        TimelineEntry.objects.bulk_create(
+            TimelineEntry(
+                incident=incident,
+                occurred_at=at,
+                recorded_at=self.now,
+                kind=kind,
+                actor_kind=self.actor.kind,
+                actor_label=self.actor.label[:255],
+                text=text.replace("\0", ""),
+                data=data,
+            )
+            for incident, kind, text, data, at in self.entries
+        )
+        announce({incident.ref for incident, *_ in self.entries})
+        for incident, kind, _text, _data, at in self.entries:
+            bus.publish(IncidentChanged(incident.pk, incident.ref, at, kind, self.actor))
+
+
+def announce(refs: Iterable[str]) -> None:
+    """Name the incidents to live pages once the transaction commits."""
+    payloads = [json.dumps({"kind": "incident", "id": ref}) for ref in sorted(refs)]
+    if payloads:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify('tocsin_live', p) FROM unnest(%s::text[]) AS p", [payloads])
+
+
+def alert_actor(integration: str) -> Actor:
+    return Actor(ActorKind.ALERT, integration, Role.RESPONDER)
+
+
+def numbers(count: int) -> Sequence[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('incidents_number') FROM generate_series(1, %s)", [count])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def set_severity(incident: Incident, severity: Severity, urgency: Urgency, diary: Diary, why: str) -> bool:
+    """True when it was raised: then an acknowledgement given before is void, and a snooze is over."""
+    before = Severity(incident.severity)
+    raised = severity.worse_than(before)
+    incident.severity, incident.urgency = severity, urgency
+    if severity.worse_than(Severity(incident.peak_severity)):
+        incident.peak_severity = severity
+    text = f"Severity {'raised' if raised else 'lowered'} from {before} to {severity}: {why}"
+    diary.note(incident, "severity_changed", text, {"from": before, "to": severity})
+    if raised:
+        unacknowledge(incident)
+        incident.snoozed_until = None
+        incident.raise_at = None
+    return raised
+
+
+def unacknowledge(incident: Incident) -> None:
+    incident.acknowledged_at = None
+    incident.acknowledged_by_id = None
+    incident.joined_told = False
+
+
+def acknowledge(incident: Incident, user_id: int | None, at: datetime) -> None:
+    incident.acknowledged_at = at
+    incident.acknowledged_by_id = user_id
+    incident.first_acknowledged_at = incident.first_acknowledged_at or at
+    incident.joined_told = False
+    incident.raise_at = None
+
+
+def resolve(
+    incident: Incident, *, how: str, user_id: int | None, now: datetime, still_firing: bool = False
+) -> None:
+    incident.status = Status.RESOLVED
+    incident.resolved_at, incident.resolved_how, incident.resolved_by_id = now, how, user_id
+    incident.mitigated_at = incident.mitigated_at or now
+    incident.snoozed_until = None
+    incident.raise_at = None
+    incident.held_until = now + HOLD if still_firing else None
+
+
+def reopen(incident: Incident) -> None:
+    """Acknowledgement cleared; the first one is kept for the metrics."""
+    incident.status = Status.INVESTIGATING
+    incident.resolved_at = incident.resolved_by_id = incident.closed_at = incident.held_until = None
+    incident.mitigated_at = None
+    incident.resolved_how = ""
+    incident.reopen_count += 1
+    unacknowledge(incident)

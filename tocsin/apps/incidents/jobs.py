@@ -1,0 +1,120 @@
+"""What the worker does for events and incidents, a batch at a time; each call is its own transaction."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Final
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+
+from tocsin.apps.alerts import intake
+from tocsin.apps.alerts.intake import Incoming
+from tocsin.apps.incidents import pipeline, surroundings
+from tocsin.apps.incidents.surroundings import Surroundings
+from tocsin.apps.integrations.models import Event, Integration
+from tocsin.domain.errors import Invalid, TocsinError
+from tocsin.domain.signal import LANES
+from tocsin.lib import metrics
+from tocsin.ports import registry
+
+logger = logging.getLogger(__name__)
+
+BATCH: Final = 200
+_LOCK_CLASS: Final = 7701  # of the advisory locks of lanes
+_LANES_AT_ONCE: Final = LANES // 2  # leaves lanes for other workers
+
+_processed = metrics.counter("events_processed", "Events worked, by outcome", ("outcome",))
+
+# Lanes that have work and that no other worker holds. CASE, because a lock must not be taken for an idle
+# lane.
+_CLAIM: Final = """
+SELECT lane FROM generate_series(0, %s) AS lane
+WHERE CASE WHEN EXISTS (
+        SELECT 1 FROM integrations_event e WHERE e.lane = lane.lane AND e.processed_at IS NULL)
+    THEN pg_try_advisory_xact_lock(%s, lane.lane) ELSE false END
+LIMIT %s
+"""
+
+
+def process_waiting(now: datetime, limit: int = BATCH) -> int:
+    """Work off events in order, lane by lane. The number worked; 0 when nothing waits that is free.
+
+    An event that cannot be processed is set aside with its reason and blocks nothing. Errors of the connection are
+    raised.
+    """
+    try:
+        return _batch(now, limit)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("a batch of events failed; each is tried alone")
+    return _one_by_one(now, limit)
+
+
+def _batch(now: datetime, limit: int) -> int:
+    with transaction.atomic():
+        events = _claimed(limit)
+        if events:
+            _work(events, now)
+    return len(events)
+
+
+def _one_by_one(now: datetime, limit: int) -> int:
+    with transaction.atomic():
+        events = _claimed(limit)
+        for event in events:
+            try:
+                with transaction.atomic():
+                    _work([event], now)
+            except (OperationalError, InterfaceError):
+                raise
+            except (TocsinError, DatabaseError, ValueError, KeyError, TypeError, ArithmeticError) as error:
+                logger.exception("an event was set aside", extra={"event": event.event_id})
+                _set_aside(event, f"{type(error).__name__}: {error}", now)
+    return len(events)
+
+
+def _claimed(limit: int) -> list[Event]:
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, [LANES - 1, _LOCK_CLASS, _LANES_AT_ONCE])
+        lanes = [row[0] for row in cursor.fetchall()]
+    if not lanes:
+        return []
+    return list(Event.objects.filter(lane__in=lanes, processed_at=None).order_by("id")[:limit])
+
+
+def _work(events: Sequence[Event], now: datetime) -> None:
+    around = surroundings.load()
+    # Runs of one integration, so that the timeline names who spoke; the order within a dedup key is kept.
+    incoming = sorted(_understood(events, around, now), key=lambda each: each.integration.id)
+    for integration, group in groupby(incoming, key=lambda each: each.integration):
+        run = list(group)
+        happenings = intake.take_in(run, around.directory, now)
+        pipeline.carry_out(happenings, around, integration=integration.name, now=now)
+    Event.objects.filter(pk__in=[event.pk for event in events], processed_at=None).update(processed_at=now)
+    heard = {each.integration.id for each in incoming}
+    Integration.objects.filter(pk__in=heard).update(
+        last_event_at=max((e.received_at for e in events), default=now)
+    )
+    _processed.labels("done").inc(len(incoming))
+
+
+def _understood(events: Sequence[Event], around: Surroundings, now: datetime) -> Iterable[Incoming]:
+    for event in events:
+        integration = around.directory.integrations.get(event.integration_id)
+        if integration is None:
+            _set_aside(event, "its integration was deleted", now)
+            continue
+        try:
+            signal = registry.source(integration.kind).parse(bytes(event.payload))
+        except Invalid as error:
+            _set_aside(event, str(error), now)
+            continue
+        yield Incoming(integration, signal, event.count, event.received_at)
+
+
+def _set_aside(event: Event, reason: str, now: datetime) -> None:
+    logger.warning("event set aside", extra={"event": event.event_id, "reason": reason})
+    Event.objects.filter(pk=event.pk).update(processed_at=now, set_aside=reason.replace("\0", "")[:512])
+    _processed.labels("set_aside").inc()

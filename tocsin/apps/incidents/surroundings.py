@@ -1,0 +1,95 @@
+"""What opening an incident and calling for it asks for, read once for a batch or an action."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tocsin.apps.alerts import directory as directories
+from tocsin.apps.alerts.directory import Directory
+from tocsin.apps.catalog.types import ServiceInfo
+from tocsin.apps.escalation import actions as escalation
+from tocsin.apps.escalation import queries as escalation_queries
+from tocsin.apps.incidents.models import Incident
+from tocsin.domain.configuration.model import default_policy
+from tocsin.domain.escalation.model import CallOutKind, Policy, Target, TargetKind, TeamWho
+from tocsin.domain.notification.model import Subject
+from tocsin.domain.severity import Severity, Urgency
+from tocsin.domain.time.business import BusinessHours
+
+
+@dataclass
+class Surroundings:
+    directory: Directory
+    policies: Mapping[str, Policy]
+    last_resort: tuple[Target, ...]
+
+    def policy_of(self, service: ServiceInfo) -> Policy:
+        found = self.policies.get(service.escalation_policy or "")
+        return found or default_policy(service.team)
+
+    def hours_of(self, service: ServiceInfo) -> BusinessHours:
+        team = self.directory.teams.get(service.team or "")
+        return team.hours() if team else BusinessHours()
+
+
+def load() -> Surroundings:
+    return Surroundings(
+        directories.load(),
+        {policy.name: policy for policy in escalation_queries.policies()},
+        tuple(escalation_queries.last_resort()),
+    )
+
+
+def subject_of(incident: Incident, service: ServiceInfo, alerts: int = 0) -> Subject:
+    return Subject(
+        incident_id=incident.pk,
+        ref=incident.ref,
+        title=incident.title,
+        severity=Severity(incident.severity),
+        service=service.name,
+        summary=incident.summary[:1000],
+        alerts=alerts,
+    )
+
+
+def start_call_out(
+    incident: Incident,
+    service: ServiceInfo,
+    around: Surroundings,
+    *,
+    now: datetime,
+    alerts: int = 0,
+    first_targets: tuple[Target, ...] = (),
+) -> None:
+    """The service's own call-out, with everything frozen that it may need."""
+    escalation.start(
+        incident_id=incident.pk,
+        subject=subject_of(incident, service, alerts),
+        kind=CallOutKind.SERVICE,
+        label=service.name,
+        policy=around.policy_of(service),
+        severity_row=around.directory.table[Severity(incident.severity)],
+        urgency=Urgency(incident.urgency),
+        lead=_of_team(service, TeamWho.LEAD),
+        management=_of_team(service, TeamWho.MANAGER),
+        last_resort=around.last_resort,
+        hours=around.hours_of(service),
+        ack_timeout=service.ack_timeout,
+        first_targets=first_targets,
+        now=now,
+    )
+
+
+def change_severity(incident: Incident, service: ServiceInfo, around: Surroundings, *, now: datetime) -> None:
+    """Tell the call-outs of the incident's severity and urgency."""
+    escalation.change_severity(
+        incident_id=incident.pk,
+        row=around.directory.table[Severity(incident.severity)],
+        urgency=Urgency(incident.urgency),
+        hours=around.hours_of(service),
+        now=now,
+    )
+
+
+def _of_team(service: ServiceInfo, who: TeamWho) -> tuple[Target, ...]:
+    return (Target(TargetKind.TEAM, service.team, who),) if service.team else ()
