@@ -1,11 +1,10 @@
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max
 
 from tocsin.apps.audit.actions import record
 from tocsin.apps.identity.models import Team, User
@@ -20,11 +19,12 @@ from tocsin.domain.schedule import Override as Change
 from tocsin.domain.schedule.definition import (
     DefinitionError,
     OverrideDefinition,
+    PastDefinition,
     RotationDefinition,
     ScheduleDefinition,
     make_book,
 )
-from tocsin.domain.schedule.editing import edit
+from tocsin.domain.schedule.revision import revise
 from tocsin.domain.time import to_instant
 from tocsin.lib import pg
 
@@ -43,46 +43,37 @@ def save_rotations(
     require(actor, Permission.CONFIGURE)
     wanted = {definition.name: definition for definition in definitions}
     rows = {row.name: row for row in Rotation.objects.select_for_update()}
-    old = queries.book(since=now)
-    merged = {**queries.rotation_definitions(), **_with_offsets(wanted, rows)}
     try:
-        new = make_book(merged, {})
+        revision = revise(queries.rotation_definitions(), queries.pasts(), wanted, now)
     except DefinitionError as error:
         raise Invalid(FieldError(f"{error.name}.{error.field}", error.message)) from None
-    last = Rotation.objects.aggregate(last=Max("position"))["last"]
-    position = -1 if last is None else last
-    changed: list[str] = []
+    last = max((row.position for row in rows.values()), default=-1)
     for name, definition in wanted.items():
-        row = rows.get(name)
-        form = rotation_form(replace(definition, ring_offset=None))
-        if row is None:
-            position += 1
-            offset = definition.ring_offset or 0
-            Rotation.objects.create(
-                name=name, definition=form, position=position, ring_offset=offset, from_file=from_file
-            )
-            _record(actor, "rotation.created", "rotation", name, {"definition": form}, now)
-        elif row.definition != form or definition.ring_offset not in {None, row.ring_offset}:
-            before = row.definition
-            if name in old.rotations and name in new.rotations:
-                change = edit(old.rotations[name], new.rotations[name], now)
-                if change.since is not None:
-                    entry = {"definition": before, "ring_offset": row.ring_offset}
-                    row.past = [*row.past, {**entry, "until": change.since.isoformat()}]
-                row.ring_offset = (
-                    change.ring_offset if definition.ring_offset is None else definition.ring_offset
-                )
-            row.definition, row.from_file = form, from_file
-            row.save()
-            _record(actor, "rotation.changed", "rotation", name, {"from": before, "to": form}, now)
-        else:
+        row = rows.get(name) or Rotation(name=name, position=last + 1)
+        if name not in revision.changed:
             if row.from_file != from_file:
                 row.from_file = from_file
                 row.save(update_fields=["from_file"])
             continue
-        changed.append(name)
-    _tell(changed)
-    return tuple(changed)
+        before = row.definition if row.pk else None
+        row.definition = rotation_form(replace(definition, ring_offset=None))
+        row.ring_offset = revision.definitions[name].ring_offset or 0
+        row.past = [_past_form(past) for past in revision.pasts.get(name, ())]
+        row.from_file = from_file
+        last = max(last, row.position)
+        row.save()
+        action = "rotation.created" if before is None else "rotation.changed"
+        _record(actor, action, "rotation", name, {"from": before, "to": row.definition}, now)
+    _tell(revision.changed)
+    return revision.changed
+
+
+def _past_form(past: PastDefinition) -> dict[str, Any]:
+    return {
+        "definition": rotation_form(replace(past.definition, ring_offset=None)),
+        "ring_offset": past.definition.ring_offset or 0,
+        "until": past.until.isoformat(),
+    }
 
 
 @transaction.atomic
@@ -310,18 +301,6 @@ def _file_overrides(actor: Actor, definition: ScheduleDefinition, zone: str, now
     data = {"removed": len(present) - same, "added": len(wanted) - same, "timezone": zone}
     _record(actor, "overrides.changed", "schedule", definition.name, data, now)
     return True
-
-
-def _with_offsets(
-    wanted: Mapping[str, RotationDefinition], rows: Mapping[str, Rotation]
-) -> dict[str, RotationDefinition]:
-    """For finding out what changes: the rings where they are, unless the definition says so itself."""
-    return {
-        name: definition
-        if definition.ring_offset is not None or name not in rows
-        else replace(definition, ring_offset=rows[name].ring_offset)
-        for name, definition in wanted.items()
-    }
 
 
 def _facts(row: Override) -> dict[str, Any]:

@@ -47,11 +47,11 @@ def book(*, since: datetime | None = None) -> Book:
     What is stored was checked when it was stored. Should one definition still not be understood, it is left
     out and reported, because the others must go on paging people.
     """
-    rotations, pasts = rotation_definitions(), _pasts()
+    rotations, earlier = rotation_definitions(), pasts()
     schedules = schedule_definitions()
     while True:
         try:
-            made = make_book(rotations, schedules, pasts)
+            made = make_book(rotations, schedules, earlier)
         except DefinitionError as error:
             _log.error(
                 "a stored definition cannot be read",
@@ -61,7 +61,7 @@ def book(*, since: datetime | None = None) -> Book:
             )
             rotations.pop(error.name, None)
             schedules.pop(error.name, None)
-            pasts.pop(error.name, None)
+            earlier.pop(error.name, None)
         else:
             return _with_overrides(made, since)
 
@@ -76,6 +76,19 @@ def rotation_definitions(names: Iterable[str] | None = None) -> dict[str, Rotati
         definition = _rotation(row.name, row.definition, row.ring_offset)
         if definition is not None:
             found[row.name] = definition
+    return found
+
+
+def pasts() -> dict[str, tuple[PastDefinition, ...]]:
+    """What edited rotations were before, by name, oldest first."""
+    found: dict[str, tuple[PastDefinition, ...]] = {}
+    for name, entries in Rotation.objects.exclude(past=[]).values_list("name", "past"):
+        several = [
+            PastDefinition(definition, datetime.fromisoformat(entry["until"]))
+            for entry in entries
+            if (definition := _rotation(name, entry["definition"], entry["ring_offset"])) is not None
+        ]
+        found[name] = tuple(several)
     return found
 
 
@@ -257,23 +270,11 @@ def _summary(ring: Ring) -> str:
     return words + (", by working turns" if ring.advance is Advance.OCCURRENCE else "")
 
 
-def _pasts() -> dict[str, tuple[PastDefinition, ...]]:
-    found: dict[str, tuple[PastDefinition, ...]] = {}
-    for name, entries in Rotation.objects.exclude(past=[]).values_list("name", "past"):
-        pasts = [
-            PastDefinition(definition, datetime.fromisoformat(entry["until"]))
-            for entry in entries
-            if (definition := _rotation(name, entry["definition"], entry["ring_offset"])) is not None
-        ]
-        found[name] = tuple(pasts)
-    return found
-
-
 def _rotation(name: str, form: dict[str, Any], ring_offset: int) -> RotationDefinition | None:
     definition = _parsed_rotation(name, json.dumps(form))
     if definition is None:
         return None
-    return replace(definition, ring_offset=ring_offset or definition.ring_offset)
+    return replace(definition, ring_offset=ring_offset or None)
 
 
 # Definitions change seldom and are read for every page: each is parsed once.

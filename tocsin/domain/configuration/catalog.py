@@ -14,7 +14,7 @@ Form = dict[str, Any]
 
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
 _KIND: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_LOWEST_TIER: Final = 9
+_LOWEST_TIER: Final = 99
 _URGENCIES: Final = (*Urgency, BY_SEVERITY)
 
 

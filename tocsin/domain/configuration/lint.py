@@ -113,7 +113,7 @@ class _Linter:
         if len(set(people)) >= _ENOUGH:
             return
         message = (
-            f"{len(set(people))} of the two people a last resort needs: when nobody else answers, these are called; "
+            f"names {len(set(people))} of the two people it needs, whom to call when nobody else answers: "
             "name two with a contact method, or make two users owners"
         )
         place = self._places.get(("last_resort", "")) or next(iter(self._places.values()), None)
@@ -205,8 +205,8 @@ class _Linter:
                     "escalation_policies",
                     policy.name,
                     path,
-                    f"waits {format_duration(step.wait)}, but the last notification rule of {email} comes only "
-                    f"after {format_duration(longest)}: the next step begins first",
+                    f"waits {format_duration(step.wait)}, but the last notification rule of {email} comes "
+                    f"only after {format_duration(longest)}: the next step begins first",
                 )
 
     def _reached(self, targets: tuple[Target, ...]) -> Iterator[str]:

@@ -2,18 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from tocsin.domain.configuration.forms import LISTS, objects
 from tocsin.domain.configuration.model import Organisation
 from tocsin.domain.schedule import Book, resolve
-from tocsin.domain.schedule.definition import DefinitionError
+from tocsin.domain.schedule.definition import OverrideDefinition, ScheduleDefinition
+from tocsin.domain.time import to_instant
 
 ObjectKey = tuple[str, str]
 Form = Mapping[str, Any]
 
+_LEFT_ALONE: Final = (
+    ("rotations", "ring_offset"),  # where edits left the ring
+    ("integrations", "key"),  # made when first applied
+    ("users", "role"),
+    ("users", "quiet_hours"),
+)
+_SECRET: Final = frozenset({"key", "secret"})
 _TURNS_SHOWN: Final = 4
 _REACHES: Final = (timedelta(days=40), timedelta(days=400), timedelta(days=2000))
 
@@ -52,23 +61,17 @@ class Change:
     turns_after: tuple[Turn, ...] = ()
 
 
-@dataclass(frozen=True)
-class Plan:
-    changes: tuple[Change, ...]
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.changes
-
-
 def compare(
-    present: Organisation, wanted: Organisation, removable: frozenset[ObjectKey] = frozenset()
+    present: Organisation,
+    wanted: Organisation,
+    removable: frozenset[ObjectKey] = frozenset(),
+    book: Book | None = None,
 ) -> tuple[Change, ...]:
-    """From what is to what files want. What files do not speak of stays, except what is `removable` (made
-    by a file).
+    """From what is to what files want; `book` is of both together. What files do not speak of stays, except
+    what is `removable` (made by a file).
     """
-    now, then = objects(effective(present)), objects(effective(wanted))
+    book = book or overlaid(present, wanted).book()
+    now, then = objects(effective(present, book)), objects(effective(wanted, book))
     changes: list[Change] = []
     for key, form in then.items():
         before = now.get(key)
@@ -90,19 +93,35 @@ def compare(
     return tuple(changes)
 
 
-def effective(organisation: Organisation) -> Organisation:
-    """With every default that ends up in a person's own settings: their address, and the rules of
-    everybody.
+def effective(organisation: Organisation, book: Book) -> Organisation:
+    """With everything in the one form in which it can be compared: everybody's own address where a person has
+    no contact method, overrides as instants, dependencies in order. `book` completes the schedules.
     """
-    users = {
-        email: replace(
-            user,
-            contact_methods=user.methods,
-            notification_rules=user.notification_rules or organisation.notification_rules,
-        )
-        for email, user in organisation.users.items()
+    users = {email: replace(user, contact_methods=user.methods) for email, user in organisation.users.items()}
+    services = {
+        name: replace(service, depends_on=tuple(sorted(service.depends_on)))
+        for name, service in organisation.services.items()
     }
-    return replace(organisation, users=users, notification_rules=())
+    schedules = {
+        name: replace(entry, overrides=_as_instants(entry, book))
+        for name, entry in organisation.schedules.items()
+    }
+    return replace(organisation, users=users, services=services, schedules=schedules)
+
+
+def _as_instants(entry: ScheduleDefinition, book: Book) -> tuple[OverrideDefinition, ...]:
+    # The book may be of more than this organisation, so zones are taken from it and times from the
+    # definition.
+    plan = book.schedules.get(entry.name)
+    zone = plan.zone if plan is not None else ZoneInfo("UTC")
+    return tuple(
+        replace(change, start=_instant(change.start, zone), end=_instant(change.end, zone))
+        for change in entry.overrides
+    )
+
+
+def _instant(moment: datetime, zone: ZoneInfo) -> datetime:
+    return to_instant(moment, zone) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _fields(key: ObjectKey, before: Form, after: Form) -> tuple[FieldChange, ...]:
@@ -112,14 +131,28 @@ def _fields(key: ObjectKey, before: Form, after: Form) -> tuple[FieldChange, ...
         for name in names
         if before.get(name) != after.get(name)
     ]
-    if key[0] == "rotations" and "ring_offset" not in after:
-        # Where edits left the ring is not the file's to say, unless it does.
-        found = [change for change in found if change.field != "ring_offset"]
-    if key[0] == "integrations" and "key" not in after:
-        found = [change for change in found if change.field != "key"]
-    if key[0] == "users" and "role" not in after:
-        found = [change for change in found if change.field != "role"]
-    return tuple(found)
+    # Some of what an object has need not be the file's to say: unless it says so, it stays as it is.
+    unsaid = {field for kind, field in _LEFT_ALONE if kind == key[0] and field not in after}
+    return tuple(_masked(change) for change in found if change.field not in unsaid)
+
+
+def _masked(change: FieldChange) -> FieldChange:
+    """Secrets are compared but not shown."""
+    return FieldChange(
+        change.field, *(_hidden(change.field, value) for value in (change.before, change.after))
+    )
+
+
+def _hidden(field: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if field in _SECRET:
+        return "••••"
+    if isinstance(value, dict):
+        return {key: _hidden(key, entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_hidden(field, entry) for entry in value]
+    return value
 
 
 def _removal_order(key: ObjectKey) -> tuple[int, str]:
@@ -185,9 +218,39 @@ def next_turns(book: Book, name: str, now: datetime, count: int = _TURNS_SHOWN) 
     return tuple(turns[:count])
 
 
-def turns_or_none(organisation: Organisation) -> Book:
-    """The organisation's book; an empty one where a rotation is incomplete, which is reported elsewhere."""
-    try:
-        return organisation.book()
-    except DefinitionError:
-        return Book()
+def overlaid(
+    present: Organisation, wanted: Organisation, removed: frozenset[ObjectKey] = frozenset()
+) -> Organisation:
+    """The present with what files want laid over it, and without what is removed."""
+    merged: dict[str, Any] = {}
+    for kind in LISTS:
+        values = {**getattr(present, kind), **getattr(wanted, kind)}
+        merged[kind] = {name: value for name, value in values.items() if (kind, str(name)) not in removed}
+    merged["users"] = {
+        email: user if user.declared else present.users.get(email, user)
+        for email, user in merged["users"].items()
+    }
+    for kind in ("routes", "notification_rules", "last_resort"):
+        default = getattr(Organisation(), kind)
+        stays = default if (kind, "") in removed else getattr(present, kind)
+        given = getattr(wanted, kind)
+        merged[kind] = stays if given == default else given
+    return replace(present, **merged)
+
+
+def change_form(change: Change) -> Form:
+    """A change as plain JSON values."""
+    return {
+        "kind": change.kind,
+        "name": change.name,
+        "action": str(change.action),
+        "fields": [
+            {"field": field.field, "before": field.before, "after": field.after} for field in change.fields
+        ],
+        "turns_before": [_turn_form(turn) for turn in change.turns_before],
+        "turns_after": [_turn_form(turn) for turn in change.turns_after],
+    }
+
+
+def _turn_form(turn: Turn) -> Form:
+    return {"people": list(turn.people), "start": turn.start.isoformat(), "end": turn.end.isoformat()}

@@ -165,8 +165,8 @@ def page(
     if ref is None:
         new = {"title": message, "service": service, "severity": severity.upper()}
         ref = str(client.call("POST", "/api/v1/incidents", body=new)["ref"])
-    body = {"user": user} if user else {"team": team}
-    _act(ref, "help", {**body, "text": message}, as_json=as_json)
+    target: dict[str, Any] = {"user": user} if user else {"team": team}
+    _act(ref, "help", {**target, "text": message}, as_json=as_json)
 
 
 @click.group()

@@ -1,0 +1,49 @@
+"""Which rows files own: read-only on the pages until they are released."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from tocsin.apps.catalog.models import Service
+from tocsin.apps.escalation.models import LastResort, Policy, SeverityRow
+from tocsin.apps.identity.models import Team, User
+from tocsin.apps.integrations.models import Integration, RouteTree
+from tocsin.apps.notify.models import NotificationRule
+from tocsin.apps.oncall.models import Rotation, Schedule
+
+# By top-level key: the table, and the column that holds the name ("" where the whole table is one object).
+_TABLES: Final[Mapping[str, tuple[Any, str]]] = {
+    "users": (User, "email"),
+    "teams": (Team, "name"),
+    "services": (Service, "name"),
+    "integrations": (Integration, "name"),
+    "rotations": (Rotation, "name"),
+    "schedules": (Schedule, "name"),
+    "escalation_policies": (Policy, "name"),
+    "severities": (SeverityRow, "name"),
+    "routes": (RouteTree, ""),
+    "notification_rules": (NotificationRule, ""),
+    "last_resort": (LastResort, ""),
+}
+UNLOCKABLE: Final = frozenset(_TABLES)
+
+
+def release(kind: str, name: str) -> bool:
+    """Make it editable on the pages; whether there is such a thing."""
+    return _set(kind, [name], from_file=False) > 0
+
+
+def take(kind: str, names: Iterable[str]) -> int:
+    """Make these the files'; how many were not before."""
+    return _set(kind, list(names), from_file=True)
+
+
+def _set(kind: str, names: list[str], *, from_file: bool) -> int:
+    model, column = _TABLES[kind]
+    rows = model.objects.all()
+    if column:
+        rows = rows.filter(**{f"{column}__in": names})
+    elif model is NotificationRule:
+        rows = rows.filter(user=None)
+    if from_file:
+        rows = rows.filter(from_file=False)
+    return int(rows.update(from_file=from_file))
