@@ -1,6 +1,6 @@
-from django.apps import AppConfig
+from importlib import import_module
 
-from tocsin.config import adapters, checks, subscriptions
+from django.apps import AppConfig
 
 
 class TocsinConfig(AppConfig):
@@ -10,6 +10,7 @@ class TocsinConfig(AppConfig):
     label = "config"
 
     def ready(self) -> None:
-        adapters.fill()
-        subscriptions.wire()
-        checks.register()
+        # By name: this file is read before the tables are, and these know tables.
+        import_module("tocsin.config.adapters").fill()
+        import_module("tocsin.config.subscriptions").wire()
+        import_module("tocsin.config.checks").register()

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, Protocol
 
 from a2wsgi import WSGIMiddleware
+from django.db.migrations.loader import MigrationLoader
 
 from tocsin.config.options import Options
 from tocsin.config.probes import Probes
@@ -67,4 +68,6 @@ class Root:
 def build(options: Options) -> Root:
     django: Any = application
     pages: Any = WSGIMiddleware(django, workers=_THREADS)
-    return Root(build_ingest(options), build_live(options), Probes(options.database_url), pages)
+    migrations = frozenset(MigrationLoader(None).disk_migrations)
+    probes = Probes(options.database_url, migrations)
+    return Root(build_ingest(options), build_live(options), probes, pages)

@@ -16,13 +16,15 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _PATHS: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _JSON: Final = "application/json"
-_MIGRATED: Final = "SELECT count(*) FROM django_migrations"
+_MIGRATED: Final = "SELECT app, name FROM django_migrations"
 
 _up = metrics.gauge("database_up", "1 while the database answers")
 
 
 class Probes:
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, migrations: frozenset[tuple[str, str]]) -> None:
+        """`migrations` are those this code needs: (app, name)."""
+        self._missing = migrations
         self._pool = db.pool(database_url, most=2, name="probes")
         self._closing = False
 
@@ -58,11 +60,15 @@ class Probes:
     async def _problem(self) -> str:
         try:
             async with self._pool.connection(timeout=2.0) as connection:
-                await connection.execute(_MIGRATED)
+                if self._missing:
+                    rows = await (await connection.execute(_MIGRATED)).fetchall()
+                    self._missing -= {(app, name) for app, name in rows}
         except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
             return "the schema is missing: run `tocsin migrate`"
         except (psycopg.Error, PoolTimeout):
             return "the database does not answer"
+        if self._missing:
+            return f"{len(self._missing)} migrations are missing: run `tocsin migrate`"
         return ""
 
     async def _metrics(self, send: Send) -> None:

@@ -1,5 +1,14 @@
 """Who hears which news: a list. Nothing else in the house connects two apps upwards or sideways."""
 
+from tocsin.apps.escalation import handlers as escalation
+from tocsin.apps.incidents import handlers as incidents
+from tocsin.lib import bus
+from tocsin.ports import events
+
 
 def wire() -> None:
-    pass
+    bus.subscribe(events.TimelineNews, incidents.on_timeline_news)
+    bus.subscribe(events.CallOutAcknowledged, incidents.on_call_out_acknowledged)
+    bus.subscribe(events.CallOutReopened, incidents.on_call_out_reopened)
+    bus.subscribe(events.NotificationFailed, incidents.on_notification_failed)
+    bus.subscribe(events.PersonUnreachable, escalation.on_person_unreachable)

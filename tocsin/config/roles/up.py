@@ -16,6 +16,7 @@ from tocsin.lib.postgres import Cluster, ClusterError
 
 LOGIN_FILE: Final = "admin-login"
 _READY_S: Final = 60.0
+_DATABASE_S: Final = 30.0
 
 logger = log.get(__name__)
 
@@ -33,8 +34,8 @@ def run() -> int:
         if cluster is not None:
             _start(cluster, options)
             supervisor.set_database(cluster.url)
-        elif problem := db.answers(options.database_url, within_s=10):
-            raise click.ClickException(f"The database of TOCSIN_DATABASE_URL does not answer: {problem}")
+        else:
+            _wait_for_database(supervisor, options.database_url)
         prepared = _prepare(options, supervisor.environ)
         supervisor.start()
         if _wait_until_ready(supervisor, options):
@@ -47,6 +48,14 @@ def run() -> int:
         listening.close()
     click.echo("Tocsin has stopped.", err=True)
     return 0
+
+
+def _wait_for_database(supervisor: Supervisor, url: str) -> None:
+    # Machines and containers start in any order.
+    until = clock.monotonic() + _DATABASE_S
+    while problem := db.answers(url):
+        if clock.monotonic() > until or supervisor.stopping.wait(0.5):
+            raise click.ClickException(f"The database of TOCSIN_DATABASE_URL does not answer: {problem}")
 
 
 def _claim(cluster: Cluster) -> None:
