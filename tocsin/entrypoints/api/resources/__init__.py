@@ -5,8 +5,11 @@ from ninja import Router
 from tocsin.entrypoints.api.resources import (
     alerts,
     audit,
+    contacts,
+    incidents,
     integrations,
     me,
+    policies,
     rotations,
     schedules,
     services,
@@ -18,6 +21,8 @@ from tocsin.entrypoints.api.resources import (
 
 # Each with its prefix and its tag.
 ROUTERS: tuple[tuple[str, Router, str], ...] = (
+    ("/incidents", incidents.router, "incidents"),
+    ("/pages", incidents.pages, "incidents"),
     ("/alerts", alerts.router, "alerts"),
     ("/services", services.router, "services"),
     ("/integrations", integrations.router, "integrations"),
@@ -25,7 +30,9 @@ ROUTERS: tuple[tuple[str, Router, str], ...] = (
     ("/rotations", rotations.router, "schedules"),
     ("/oncall", schedules.oncall, "schedules"),
     ("/me", me.router, "me"),
+    ("/escalation-policies", policies.router, "escalation policies"),
     ("/users", users.router, "users"),
+    ("/users", contacts.router, "users"),
     ("/teams", teams.router, "teams"),
     ("/tokens", tokens.router, "tokens"),
     ("/audit", audit.router, "audit"),
