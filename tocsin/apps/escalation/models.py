@@ -43,9 +43,7 @@ class CallOut(models.Model):
 
     class Meta:
         indexes = (
-            models.Index(
-                fields=("due_at",), name="escalation_due", condition=models.Q(due_at__isnull=False)
-            ),
+            models.Index(fields=("due_at",), name="escalation_due", condition=models.Q(due_at__isnull=False)),
         )
 
 

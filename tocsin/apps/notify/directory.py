@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
+
 from tocsin.apps.identity.models import User, UserState
 from tocsin.apps.notify.models import ContactMethod, NotificationRule, QuietHours
 from tocsin.domain.notification.model import Method, Rule
@@ -80,9 +82,7 @@ def _read(emails: Sequence[str]) -> dict[str, Contact]:
         rows[row.user_id].append(row)
     _add_own_addresses(users, rows)
     rules: dict[int | None, list[Rule]] = defaultdict(list)
-    wanted = NotificationRule.objects.filter(user_id__in=users) | NotificationRule.objects.filter(
-        user_id=None
-    )
+    wanted = NotificationRule.objects.filter(Q(user__in=users) | Q(user__isnull=True))
     for rule in wanted:
         rules[rule.user_id].append(Rule(Urgency(rule.urgency), timedelta(seconds=rule.after_s), rule.via))
     quiet = {row.user_id: _hours(row) for row in QuietHours.objects.filter(user_id__in=users)}

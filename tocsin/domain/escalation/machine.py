@@ -110,7 +110,7 @@ def acknowledge(
         snoozed_until=None,
         snoozed_by=None,
     )
-    walk.effects.append(StopCalling(f"acknowledged by {email}"))
+    walk.effects.append(StopCalling(f"acknowledged by {email or 'a token'}"))
     walk.note("acknowledged", "Acknowledged" if target else "Is responding", email)
     return Acknowledgement(AckKind.ACKNOWLEDGED, walk.settle())
 
@@ -297,12 +297,14 @@ def _watch_acknowledgement(walk: Walk) -> None:
         if state.ack_timer_from + timeout <= now:
             walk.change(nudged_at=now)
             silent = format_duration(timeout)
-            walk.effects.append(Nudge(acker, f"Still on it? Nothing has been done for {silent}."))
+            if acker:  # a token acknowledged: there is nobody to ask
+                walk.effects.append(Nudge(acker, f"Still on it? Nothing has been done for {silent}."))
             walk.note("nudge", f"Asked whether still on it, after {silent} without any action", acker)
     elif state.nudged_at + NUDGE_WAIT <= now:
-        _restart(walk, f"The acknowledgement by {acker} ran out", fresh_table=False)
+        _restart(walk, f"The acknowledgement by {acker or 'a token'} ran out", fresh_table=False)
         walk.run()
-        walk.call_also(acker, Via.TIMEOUT, "Their acknowledgement ran out")
+        if acker:
+            walk.call_also(acker, Via.TIMEOUT, "Their acknowledgement ran out")
 
 
 def _lower(walk: Walk, old: Snapshot) -> None:

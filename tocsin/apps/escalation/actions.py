@@ -1,0 +1,324 @@
+"""What happens to call-outs. Incidents decides who may; here nothing is asked twice.
+
+Every action locks the call-outs it changes, in the order of their ids, and runs in one transaction.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from tocsin.apps.escalation.models import CallOut
+from tocsin.apps.escalation.roster import Roster
+from tocsin.apps.escalation.store import Work, carry_out, snapshot_of, state_of, subject_of
+from tocsin.apps.escalation.types import AckOutcome
+from tocsin.domain.errors import FieldError, Invalid, NotFound
+from tocsin.domain.escalation import machine
+from tocsin.domain.escalation.codec import dump
+from tocsin.domain.escalation.machine import AckKind
+from tocsin.domain.escalation.model import (
+    CallOutKind,
+    CallOutStatus,
+    Note,
+    Outcome,
+    Policy,
+    Snapshot,
+    State,
+    Step,
+    StopCalling,
+    Target,
+    TargetKind,
+    TeamWho,
+)
+from tocsin.domain.notification.model import Subject
+from tocsin.domain.severity import Ladder, Severity, SeverityRow, Urgency
+from tocsin.domain.time import BusinessHours
+from tocsin.lib import bus
+from tocsin.ports.events import CallOutAcknowledged
+
+_HELD = (CallOutStatus.ACKNOWLEDGED, CallOutStatus.SNOOZED)
+SEV1_SNOOZE = timedelta(hours=1)
+
+_Change = Callable[[Snapshot, State], Outcome]
+
+
+@transaction.atomic
+def start(
+    *,
+    incident_id: int,
+    subject: Subject,
+    kind: CallOutKind,
+    label: str,
+    policy: Policy,
+    severity_row: SeverityRow,
+    urgency: Urgency,
+    lead: tuple[Target, ...] = (),
+    management: tuple[Target, ...] = (),
+    last_resort: tuple[Target, ...] = (),
+    hours: BusinessHours | None = None,
+    ack_timeout: timedelta | None = None,
+    first_targets: tuple[Target, ...] = (),
+    now: datetime,
+    roster: Roster | None = None,
+) -> int:
+    """Freeze the policy and begin to climb; the call-out's id. `roster`: pass one where many start at
+    once.
+    """
+    service = kind is CallOutKind.SERVICE
+    snapshot = Snapshot(
+        kind=kind,
+        policy=policy,
+        severity=severity_row.severity,
+        urgency=urgency,
+        ladder=severity_row.ladder if service else Ladder.FULL,
+        respond_within=severity_row.respond_within,
+        escalate=severity_row.escalate,
+        lead=lead,
+        management=management,
+        last_resort=last_resort,
+        hours=hours or BusinessHours(),
+        ack_timeout=ack_timeout,
+    )
+    roster = roster or Roster(now)
+    outcome = machine.begin(snapshot, roster.resolve, now, first_targets)
+    row = CallOut.objects.create(
+        incident_id=incident_id,
+        kind=kind,
+        label=label[:255],
+        subject=dump(subject),
+        snapshot=dump(snapshot),
+        state=dump(outcome.state),
+        status=outcome.state.status,
+        due_at=outcome.state.due_at,
+        created_at=now,
+    )
+    carry_out([Work(row, snapshot, None, outcome)], now, roster.directory)
+    return row.pk
+
+
+@transaction.atomic
+def ask_help(
+    *,
+    incident_id: int,
+    target: Target,
+    label: str,
+    subject: Subject,
+    severity_row: SeverityRow,
+    text: str = "",
+    urgency: Urgency = Urgency.HIGH,
+    now: datetime,
+) -> int:
+    """A call-out of its own for one person, team or schedule; the one that still climbs when there is one."""
+    running = CallOut.objects.filter(
+        incident_id=incident_id, kind=CallOutKind.HELP, label=label[:255], status=CallOutStatus.RUNNING
+    ).first()
+    if running is not None:
+        return running.pk
+    steps = [Step((target,), severity_row.respond_within)]
+    if target.kind is TargetKind.TEAM and target.who in {"", TeamWho.MEMBERS}:
+        steps.append(Step((replace(target, who=TeamWho.LEAD),), severity_row.respond_within))
+    return start(
+        incident_id=incident_id,
+        subject=replace(subject, summary=text or subject.summary),
+        kind=CallOutKind.HELP,
+        label=label,
+        policy=Policy("asked to help", tuple(steps)),
+        severity_row=severity_row,
+        urgency=urgency,
+        now=now,
+    )
+
+
+@transaction.atomic
+def acknowledge(
+    *, incident_id: int, email: str, via: str, now: datetime, responding: bool = False
+) -> AckOutcome:
+    """End the call-outs that called this person; saying "I am responding" takes the service's own one too."""
+    email = email.lower()
+    best = AckOutcome(AckKind.NOT_CALLED, None, None)
+    works = []
+    for row in _lock(incident_id):
+        snapshot, state = snapshot_of(row), state_of(row)
+        service = row.kind == CallOutKind.SERVICE
+        answer = machine.acknowledge(snapshot, state, email, now, responding=responding and service)
+        works.append(Work(row, snapshot, state, _with_via(answer.outcome, via)))
+        outcome = AckOutcome(answer.kind, answer.outcome.state.acknowledged_by, CallOutKind(row.kind))
+        best = max(best, outcome, key=_weight)
+        if answer.kind is AckKind.ACKNOWLEDGED:
+            bus.publish(CallOutAcknowledged(incident_id, now, email, service))
+    carry_out([work for work in works if work.outcome.state != work.before or work.outcome.effects], now)
+    return best
+
+
+def seen(*, incident_id: int, email: str, now: datetime) -> bool:
+    """End this person's own reminders and nothing else; whether there was anything to end."""
+    email, found = email.lower(), False
+
+    def change(_snapshot: Snapshot, state: State) -> Outcome:
+        nonlocal found
+        called = any(c.email == email for c in state.called)
+        if not called or state.status is CallOutStatus.ENDED:
+            return Outcome(state)
+        found = True
+        return Outcome(state, (StopCalling("seen", email), Note("seen", "Seen", email)))
+
+    _each(incident_id, change, now)
+    return found
+
+
+def _weight(outcome: AckOutcome) -> tuple[int, bool]:
+    order = (AckKind.NOT_CALLED, AckKind.ENDED, AckKind.SEEN, AckKind.ALREADY, AckKind.ACKNOWLEDGED)
+    return order.index(outcome.kind), outcome.call_out_kind is CallOutKind.SERVICE
+
+
+def _with_via(outcome: Outcome, via: str) -> Outcome:
+    effects = tuple(
+        replace(e, text=f"{e.text} (by {via})")
+        if isinstance(e, Note) and e.kind in {"acknowledged", "seen"}
+        else e
+        for e in outcome.effects
+    )
+    return Outcome(outcome.state, effects)
+
+
+@transaction.atomic
+def change_severity(
+    *,
+    incident_id: int,
+    row: SeverityRow,
+    urgency: Urgency,
+    hours: BusinessHours | None = None,
+    now: datetime,
+    roster: Roster | None = None,
+) -> None:
+    roster = roster or Roster(now)
+    works = []
+    for call_out in _lock(incident_id):
+        before = state_of(call_out)
+        snapshot, outcome = machine.change_severity(
+            snapshot_of(call_out), before, roster.resolve, now, row=row, urgency=urgency, hours=hours
+        )
+        call_out.subject = dump(replace(subject_of(call_out), severity=row.severity))
+        works.append(Work(call_out, snapshot, before, outcome))
+    carry_out(works, now, roster.directory)
+
+
+def snooze(*, incident_id: int, email: str, until: datetime, now: datetime) -> None:
+    """Raises Invalid for a time that is past, and for more than an hour of a SEV1."""
+    if until <= now:
+        raise Invalid(FieldError("until", "Snooze until a time that is still to come."))
+
+    def change(snapshot: Snapshot, state: State) -> Outcome:
+        if snapshot.severity is Severity.SEV1 and until - now > SEV1_SNOOZE:
+            raise Invalid(FieldError("until", "A SEV1 can be snoozed for at most one hour."))
+        return machine.snooze(snapshot, state, email.lower(), until, now)
+
+    _each(incident_id, change, now)
+
+
+def unsnooze(*, incident_id: int, reason: str, now: datetime) -> None:
+    roster = Roster(now)
+    _each(incident_id, lambda p, s: machine.wake(p, s, roster.resolve, now, reason), now, roster)
+
+
+def reassign(*, incident_id: int, targets: Sequence[Target], by: str, now: datetime) -> None:
+    """They are step 0 of the service's call-out now, then its policy follows."""
+    roster = Roster(now)
+    _service(incident_id, lambda p, s: machine.reassign(p, s, roster.resolve, now, targets, by), now, roster)
+
+
+def escalate_now(*, incident_id: int, by: str, now: datetime) -> None:
+    roster = Roster(now)
+    _service(incident_id, lambda p, s: machine.escalate_now(p, s, roster.resolve, now, by), now, roster)
+
+
+def restart(
+    *,
+    incident_id: int,
+    subject: Subject | None = None,
+    reason: str,
+    now: datetime,
+    roster: Roster | None = None,
+) -> None:
+    """The service's own call-out from step 1, also when it had ended."""
+    roster = roster or Roster(now)
+    change: _Change = lambda p, s: machine.restart(p, s, roster.resolve, now, reason)  # noqa: E731
+    _service(incident_id, change, now, roster, subject)
+
+
+def end(*, incident_id: int, reason: str, now: datetime) -> None:
+    _each(incident_id, lambda snapshot, state: machine.end(snapshot, state, reason, now), now)
+
+
+def touch(*, incident_id: int, now: datetime) -> None:
+    """A person did something about the incident: the acknowledge time-out starts anew. Cheap when nobody
+    acknowledged.
+    """
+    rows = CallOut.objects.filter(incident_id=incident_id, status=CallOutStatus.ACKNOWLEDGED)
+    if rows.exists():
+        _each(incident_id, lambda snapshot, state: machine.touch(snapshot, state, now), now)
+
+
+@transaction.atomic
+def unreachable(*, call_out_id: int, email: str, now: datetime) -> None:
+    """Every way to this person failed: whoever comes next is called now."""
+    row = CallOut.objects.select_for_update().filter(pk=call_out_id).first()
+    if row is None:
+        return
+    roster = Roster(now)
+    snapshot, before = snapshot_of(row), state_of(row)
+    outcome = machine.undeliverable(snapshot, before, email, roster.resolve, now)
+    carry_out([Work(row, snapshot, before, outcome)], now, roster.directory)
+
+
+@transaction.atomic
+def advance_due(*, now: datetime, limit: int = 100) -> int:
+    """Everything that is due, for up to `limit` call-outs nobody else is working on; how many there were.
+
+    Those whose acknowledgement or snooze runs out go one by one: their news locks the incident, which actions
+    lock before the call-out. The loop gives way at once instead of meeting them in a deadlock; it comes
+    again.
+    """
+    due = CallOut.objects.filter(due_at__lte=now).order_by("due_at").select_for_update(skip_locked=True)
+    rows = list(due.exclude(status__in=_HELD)[:limit]) or list(due.filter(status__in=_HELD)[:1])
+    if not rows:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '400ms'")
+    roster = Roster(now)
+    works = []
+    for row in rows:
+        snapshot, before = snapshot_of(row), state_of(row)
+        works.append(Work(row, snapshot, before, machine.advance(snapshot, before, roster.resolve, now)))
+    carry_out(works, now, roster.directory)
+    return len(rows)
+
+
+def _lock(incident_id: int) -> list[CallOut]:
+    return list(CallOut.objects.select_for_update().filter(incident_id=incident_id).order_by("id"))
+
+
+@transaction.atomic
+def _each(incident_id: int, change: _Change, now: datetime, roster: Roster | None = None) -> None:
+    works = []
+    for row in _lock(incident_id):
+        snapshot, before = snapshot_of(row), state_of(row)
+        outcome = change(snapshot, before)
+        if outcome.state != before or outcome.effects:
+            works.append(Work(row, snapshot, before, outcome))
+    carry_out(works, now, roster.directory if roster else None)
+
+
+@transaction.atomic
+def _service(
+    incident_id: int, change: _Change, now: datetime, roster: Roster, subject: Subject | None = None
+) -> None:
+    rows = [row for row in _lock(incident_id) if row.kind == CallOutKind.SERVICE]
+    if not rows:
+        raise NotFound("call-out of incident", incident_id)
+    row = rows[-1]
+    if subject is not None:
+        row.subject = dump(subject)
+    snapshot, before = snapshot_of(row), state_of(row)
+    carry_out([Work(row, snapshot, before, change(snapshot, before))], now, roster.directory)

@@ -1,0 +1,196 @@
+"""Between the machine and the tables: rows to values, and outcomes carried out for many call-outs at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from tocsin.apps.escalation.models import CallOut, Decision
+from tocsin.apps.notify import actions as notify
+from tocsin.apps.notify.directory import Directory
+from tocsin.apps.notify.types import Request
+from tocsin.domain.escalation.codec import dump, load
+from tocsin.domain.escalation.model import (
+    Call,
+    CallOutKind,
+    CallOutStatus,
+    Effect,
+    Note,
+    Nudge,
+    Outcome,
+    Snapshot,
+    State,
+    StopCalling,
+)
+from tocsin.domain.notification.model import MessageKind, Subject
+from tocsin.lib import bus, pg
+from tocsin.ports.events import CallOutReopened, TimelineNews
+
+# What a person did is told by the action that did it.
+_TOLD_BY_OTHERS = frozenset(
+    {
+        "acknowledged",
+        "seen",
+        "snoozed",
+        "reassigned",
+        "escalated",
+        "ended",
+        "severity",
+        "restarted",
+        "merged",
+        "again",
+    }
+)
+_OPEN = frozenset({CallOutStatus.RUNNING, CallOutStatus.EXHAUSTED})
+_LONGEST = 512
+
+
+@dataclass
+class Work:
+    """One call-out and what became of it."""
+
+    row: CallOut
+    snapshot: Snapshot
+    before: State | None
+    outcome: Outcome
+
+
+def snapshot_of(row: CallOut) -> Snapshot:
+    return load(row.snapshot, Snapshot)
+
+
+def state_of(row: CallOut) -> State:
+    return load(row.state, State)
+
+
+def subject_of(row: CallOut) -> Subject:
+    return load(row.subject, Subject)
+
+
+def put(work: Work) -> None:
+    """Write the outcome's values into the row, not yet into the table."""
+    row, state = work.row, work.outcome.state
+    row.snapshot, row.state = dump(work.snapshot), dump(state)
+    row.status, row.due_at = state.status, state.due_at
+
+
+def carry_out(works: Sequence[Work], now: datetime, directory: Directory | None = None) -> None:
+    """Everything the outcomes ask for, in this transaction. The rows are locked by the caller."""
+    decisions: list[Decision] = []
+    requests: list[Request] = []
+    for work in works:
+        put(work)
+        for effect in work.outcome.effects:
+            decisions += _decisions(work.row, effect, now)
+            if isinstance(effect, StopCalling):
+                _stop(work.row, effect, now)
+            elif isinstance(effect, Call):
+                requests.append(_request(work, effect))
+            elif isinstance(effect, Nudge):
+                requests.append(_nudge(work, effect))
+    _save([work.row for work in works if work.row.pk])
+    notify.call_many(requests=requests, now=now, directory=directory)
+    Decision.objects.bulk_create(decisions)
+    for work in works:
+        _publish(work, now)
+    _wake_worker(works, now)
+
+
+def _save(rows: Sequence[CallOut]) -> None:
+    if len(rows) == 1:
+        rows[0].save(update_fields=("snapshot", "state", "status", "due_at", "subject"))
+    elif rows:
+        CallOut.objects.bulk_update(rows, ("snapshot", "state", "status", "due_at", "subject"), batch_size=50)
+
+
+def _decisions(row: CallOut, effect: Effect, now: datetime) -> list[Decision]:
+    if isinstance(effect, Call):
+        step = effect.step if effect.step >= 0 else None
+        text = effect.reason
+        return [
+            Decision(
+                call_out=row,
+                at=now,
+                kind="called",
+                text=text[:_LONGEST],
+                email=effect.person.email,
+                step=step,
+            )
+        ]
+    if isinstance(effect, Note):
+        return [
+            Decision(
+                call_out=row,
+                at=now,
+                kind=effect.kind,
+                text=effect.text[:_LONGEST],
+                email=effect.email or "",
+                step=effect.step,
+            )
+        ]
+    return []
+
+
+def _stop(row: CallOut, effect: StopCalling, now: datetime) -> None:
+    if effect.repeats_only:
+        notify.stop_repeats(call_out_id=row.pk, reason=effect.reason)
+    else:
+        notify.stop(call_out_id=row.pk, email=effect.email, reason=effect.reason, now=now)
+
+
+def _request(work: Work, effect: Call) -> Request:
+    row, state = work.row, work.outcome.state
+    deadline = state.started_at + work.snapshot.respond_within
+    return Request(
+        email=effect.person.email,
+        kind=MessageKind.STAKEHOLDER if effect.stakeholder else MessageKind.PAGE,
+        urgency=effect.urgency,
+        subject=subject_of(row),
+        reason=effect.reason,
+        call_out_id=row.pk,
+        incident_id=row.incident_id,
+        step=effect.step if effect.step >= 0 else None,
+        first=not effect.again,
+        ack_deadline=deadline,
+    )
+
+
+def _nudge(work: Work, effect: Nudge) -> Request:
+    row = work.row
+    return Request(
+        email=effect.email,
+        kind=MessageKind.NUDGE,
+        urgency=work.snapshot.urgency,
+        subject=subject_of(row),
+        reason=effect.text,
+        call_out_id=row.pk,
+        incident_id=row.incident_id,
+        first=False,
+        headline=effect.text,
+    )
+
+
+def _publish(work: Work, now: datetime) -> None:
+    row = work.row
+    for effect in work.outcome.effects:
+        if isinstance(effect, Call):
+            text = f"Called {effect.person.email}: {effect.reason}"
+            bus.publish(TimelineNews(row.incident_id, now, "called", text, effect.person.email))
+        elif isinstance(effect, Note) and effect.kind not in _TOLD_BY_OTHERS:
+            bus.publish(TimelineNews(row.incident_id, now, effect.kind, effect.text, effect.email))
+    before, after = work.before, work.outcome.state
+    if before is None or row.kind != CallOutKind.SERVICE or after.status not in _OPEN:
+        return
+    if before.status in {CallOutStatus.ACKNOWLEDGED, CallOutStatus.SNOOZED}:
+        reason = next(
+            (e.text for e in work.outcome.effects if isinstance(e, Note) and e.kind == "restarted"),
+            "Called again",
+        )
+        bus.publish(CallOutReopened(row.incident_id, now, reason))
+
+
+def _wake_worker(works: Sequence[Work], now: datetime) -> None:
+    if any(work.row.due_at is not None and work.row.due_at <= now for work in works):
+        with connection.cursor() as cursor:
+            pg.notify(cursor, "tocsin_due", "escalation")

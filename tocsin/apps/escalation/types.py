@@ -1,0 +1,65 @@
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tocsin.domain.escalation.machine import AckKind
+from tocsin.domain.escalation.model import CallOutKind, CallOutStatus, Policy, Target
+
+
+@dataclass(frozen=True)
+class AckOutcome:
+    """What an acknowledgement came to. `by_whom` acknowledged (perhaps earlier, perhaps somebody else)."""
+
+    kind: AckKind
+    by_whom: str | None
+    call_out_kind: CallOutKind | None
+
+
+@dataclass(frozen=True)
+class DecisionInfo:
+    at: datetime
+    kind: str
+    text: str
+    email: str
+    step: int | None
+
+
+@dataclass(frozen=True)
+class StepInfo:
+    """`state`: done | current | next | ahead | never. `due_at` only for the one that comes next."""
+
+    number: int
+    targets: tuple[Target, ...]
+    wait: timedelta
+    state: str
+    called: tuple[str, ...]
+    fired_at: datetime | None
+    due_at: datetime | None
+
+
+@dataclass(frozen=True)
+class CallOutInfo:
+    id: int
+    kind: CallOutKind
+    label: str
+    status: CallOutStatus
+    policy: str
+    passing: int  # which pass over the ladder, 1-based
+    passes: int
+    due_at: datetime | None
+    ack_deadline: datetime
+    breached: bool
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+    snoozed_until: datetime | None
+    targets: tuple[str, ...]  # who may end it by acknowledging
+    stakeholders: tuple[str, ...]
+    steps: tuple[StepInfo, ...]
+    decisions: tuple[DecisionInfo, ...]
+
+
+@dataclass(frozen=True)
+class PolicyInfo:
+    id: int
+    policy: Policy
+    team: str | None
+    from_file: bool
