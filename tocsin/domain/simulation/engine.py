@@ -1,0 +1,378 @@
+"""The virtual clock: from event to event and from one due time to the next, as the workers would go."""
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+from typing import Final
+
+from tocsin.domain import joining
+from tocsin.domain.configuration.model import Integration, Organisation, Service
+from tocsin.domain.errors import FieldError, Invalid
+from tocsin.domain.escalation import machine
+from tocsin.domain.escalation.machine import AckKind
+from tocsin.domain.escalation.model import (
+    Call,
+    CallOutStatus,
+    Note,
+    Nudge,
+    Outcome,
+    Snapshot,
+    State,
+    StopCalling,
+)
+from tocsin.domain.joining import Candidate, Ending, Join
+from tocsin.domain.lifecycle import OPEN, Status
+from tocsin.domain.severity import Severity, Urgency
+from tocsin.domain.simulation.model import (
+    Acknowledge,
+    Happening,
+    Incident,
+    Page,
+    Resolve,
+    Result,
+    SetSeverity,
+    Trigger,
+)
+from tocsin.domain.simulation.world import Placement, World
+
+_MOST_STEPS: Final = 5_000_000  # a rehearsal that never ends is a mistake, not a rehearsal
+
+
+@dataclass
+class _Message:
+    page: Page
+    stopped: bool = False
+    first: bool = False
+
+
+@dataclass
+class _Running:
+    """One incident while it is played."""
+
+    dedup_key: str
+    service: Service
+    severity: Severity
+    group_key: str
+    opened_at: datetime
+    snapshot: Snapshot
+    state: State
+    firing: set[tuple[str, str]]
+    keys: set[str]
+    status: Status = Status.INVESTIGATING
+    acknowledged_at: datetime | None = None
+    resolved_at: datetime | None = None
+    raise_at: datetime | None = None
+    touched: bool = False
+    waiting: list[_Message] = field(default_factory=list)
+
+
+class Play:
+    """`step` through time; `result` when done."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.incidents: list[_Running] = []
+        self.pages: list[Page] = []
+        self.notes: list[tuple[datetime, str, str]] = []
+        self._newest: dict[tuple[str, str], _Running] = {}  # by service and group
+        self._by_key: dict[str, _Running] = {}  # the newest by dedup key
+        self._of_alert: dict[tuple[str, str], list[_Running]] = {}
+        self._due: list[tuple[datetime, int, _Running | _Message]] = []
+        self._tie = count()
+
+    # ---- time ----
+
+    def until(self, instant: datetime, *, inclusive: bool) -> None:
+        """Do what falls due before `instant`, or at it."""
+        for _ in range(_MOST_STEPS):
+            if not self._due or self._due[0][0] > instant or (self._due[0][0] == instant and not inclusive):
+                return
+            at, _number, what = heapq.heappop(self._due)
+            if isinstance(what, _Message):
+                if not what.stopped:
+                    self.pages.append(what.page)
+            else:
+                self._advance(what, at)
+        raise Invalid(FieldError("events", "the rehearsal does not come to an end"))
+
+    def _advance(self, incident: _Running, at: datetime) -> None:
+        if incident.raise_at == at:
+            self._raise_at_opening(incident, at)
+        elif incident.state.due_at == at:  # otherwise the due time was moved: this entry is stale
+            outcome = machine.advance(incident.snapshot, incident.state, self.world.resolver(at), at)
+            self._carry_out(incident, outcome, at)
+
+    def _schedule(self, at: datetime | None, what: _Running | _Message) -> None:
+        if at is not None:
+            heapq.heappush(self._due, (at, next(self._tie), what))
+
+    # ---- what happens ----
+
+    def happen(self, event: Happening) -> None:
+        match event:
+            case Trigger():
+                self._trigger(event)
+            case Resolve():
+                self._resolve(event)
+            case Acknowledge():
+                self._acknowledge(event)
+            case SetSeverity():
+                self._set_severity(event)
+
+    def _trigger(self, event: Trigger) -> None:
+        integration, signal, now = self._integration(event.integration), event.signal, event.at
+        alert = (integration.name, signal.dedup_key)
+        placements = self.world.place(integration, signal, now)
+        known = {one.service.name: one for one in self._of_alert.get(alert, ()) if alert in one.firing}
+        for placement in placements:
+            incident = known.get(placement.service.name)
+            if incident is None:
+                self._place(alert, signal.dedup_key, placement, now)
+            elif placement.severity is not None and placement.severity.worse_than(incident.severity):
+                self._change_severity(incident, placement.severity, placement.urgency, now)
+
+    def _place(self, alert: tuple[str, str], dedup_key: str, placement: Placement, now: datetime) -> None:
+        newest = self._newest.get((placement.service.name, placement.group_key))
+        decision = joining.decide(
+            placement.severity,
+            _candidate(newest) if newest else None,
+            reopen_window=placement.service.reopen_window,
+            now=now,
+        )
+        self._note(now, dedup_key, decision.reason)
+        if placement.severity is None or decision.join is Join.NOTHING:
+            return
+        if newest is None or decision.join in {Join.OPEN, Join.OPEN_LINKED}:
+            incident = self.open(dedup_key, placement, now)
+        else:
+            incident = newest
+            if decision.join is Join.REOPEN:
+                self._reopen(incident, decision.reason, now)
+            if decision.raise_to is not None:
+                self._change_severity(incident, decision.raise_to, placement.urgency, now)
+        incident.firing.add(alert)
+        incident.keys.add(dedup_key)
+        self._of_alert.setdefault(alert, []).append(incident)
+        self._by_key[dedup_key] = incident
+
+    def open(self, dedup_key: str, placement: Placement, now: datetime) -> _Running:
+        severity = placement.severity or Severity.SEV2
+        snapshot = self.world.snapshot(placement.service, severity, placement.urgency)
+        outcome = machine.begin(snapshot, self.world.resolver(now), now)
+        incident = _Running(
+            dedup_key=dedup_key,
+            service=placement.service,
+            severity=severity,
+            group_key=placement.group_key,
+            opened_at=now,
+            snapshot=snapshot,
+            state=outcome.state,
+            firing=set(),
+            keys=set(),
+            raise_at=placement.raise_at,
+        )
+        self.incidents.append(incident)
+        self._newest[placement.service.name, placement.group_key] = incident
+        self._schedule(placement.raise_at, incident)
+        self._carry_out(incident, outcome, now)
+        return incident
+
+    def _reopen(self, incident: _Running, reason: str, now: datetime) -> None:
+        incident.status, incident.resolved_at = Status.INVESTIGATING, None
+        incident.acknowledged_at = None
+        text = f"Reopened: {reason}"
+        outcome = machine.restart(incident.snapshot, incident.state, self.world.resolver(now), now, text)
+        self._carry_out(incident, outcome, now)
+
+    def _resolve(self, event: Resolve) -> None:
+        alert = (event.integration, event.dedup_key)
+        for incident in self._of_alert.get(alert, ()):
+            if alert not in incident.firing:
+                continue
+            incident.firing.discard(alert)
+            if incident.firing or incident.status not in OPEN:
+                continue
+            decision = joining.all_over(
+                status=incident.status,
+                severity=incident.severity,
+                by_hand=False,
+                commander=False,
+                moved=False,
+                touched=incident.touched,
+            )
+            self._note(event.at, event.dedup_key, decision.reason)
+            if decision.ending is Ending.MONITOR:
+                incident.status = Status.MONITORING
+                continue
+            incident.status, incident.resolved_at = Status.RESOLVED, event.at
+            outcome = machine.end(incident.snapshot, incident.state, decision.reason, event.at)
+            self._carry_out(incident, outcome, event.at)
+
+    def _acknowledge(self, event: Acknowledge) -> None:
+        incident = self._incident(event.dedup_key, event.at)
+        if incident is None:
+            return
+        answer = machine.acknowledge(incident.snapshot, incident.state, event.by, event.at)
+        if answer.kind is AckKind.NOT_CALLED:
+            self._note(event.at, event.dedup_key, f"{event.by} was not called, so this is no acknowledgement")
+        if answer.kind is AckKind.ACKNOWLEDGED:
+            incident.acknowledged_at = event.at
+        incident.touched = incident.touched or answer.kind in {AckKind.ACKNOWLEDGED, AckKind.ALREADY}
+        self._carry_out(incident, answer.outcome, event.at)
+
+    def _set_severity(self, event: SetSeverity) -> None:
+        incident = self._incident(event.dedup_key, event.at)
+        if incident is not None and event.severity is not incident.severity:
+            incident.touched = True
+            loud = self.world.urgency(incident.service, event.severity, event.at).urgency
+            self._change_severity(incident, event.severity, loud, event.at)
+
+    def _change_severity(self, incident: _Running, to: Severity, loud: Urgency, now: datetime) -> None:
+        if to.worse_than(incident.severity):
+            incident.acknowledged_at = None
+        incident.severity = to
+        incident.snapshot, outcome = machine.change_severity(
+            incident.snapshot,
+            incident.state,
+            self.world.resolver(now),
+            now,
+            row=self.world.row(to),
+            urgency=loud,
+        )
+        self._carry_out(incident, outcome, now)
+
+    def _raise_at_opening(self, incident: _Running, now: datetime) -> None:
+        incident.raise_at = None
+        if incident.status not in OPEN or incident.acknowledged_at is not None:
+            return
+        incident.snapshot = replace(incident.snapshot, urgency=Urgency.HIGH)
+        text = "Support hours begin: high urgency now"
+        outcome = machine.restart(incident.snapshot, incident.state, self.world.resolver(now), now, text)
+        self._carry_out(incident, outcome, now)
+
+    # ---- effects ----
+
+    def _carry_out(self, incident: _Running, outcome: Outcome, now: datetime) -> None:
+        was = incident.state.status
+        incident.state = outcome.state
+        if was is CallOutStatus.ACKNOWLEDGED and outcome.state.status is CallOutStatus.RUNNING:
+            incident.acknowledged_at = None
+        for effect in outcome.effects:
+            match effect:
+                case Call():
+                    self._call(incident, effect, now)
+                case StopCalling():
+                    _stop(incident, effect, now)
+                case Note():
+                    self._note(now, incident.dedup_key, effect.text)
+                case Nudge():
+                    self._note(now, incident.dedup_key, f"{effect.email}: {effect.text}")
+        self._schedule(outcome.state.due_at, incident)
+
+    def _call(self, incident: _Running, call: Call, now: datetime) -> None:
+        deadline = incident.state.started_at + incident.snapshot.respond_within
+        lines = self.world.messages(call.person.email, call.urgency, now, deadline)
+        first = True
+        for line in lines:
+            if line.method is None:
+                self._note(now, incident.dedup_key, f"{call.person.email}: {line.reason}")
+                continue
+            page = Page(
+                line.due_at,
+                incident.dedup_key,
+                call.person.email,
+                line.method.type,
+                call.urgency,
+                call.step,
+                f"{call.reason}; {line.reason}",
+            )
+            message = _Message(page, first=first)
+            first = False
+            if page.at <= now:
+                self.pages.append(page)
+            else:
+                incident.waiting.append(message)
+                self._schedule(page.at, message)
+
+    # ---- look-ups ----
+
+    def _note(self, at: datetime, dedup_key: str, text: str) -> None:
+        self.notes.append((at, dedup_key, text))
+
+    def _incident(self, dedup_key: str, at: datetime) -> _Running | None:
+        found = self._by_key.get(dedup_key)
+        if found is None or found.status not in OPEN:
+            self._note(at, dedup_key, "there is no open incident with this dedup key")
+            return None
+        return found
+
+    def _integration(self, name: str) -> Integration:
+        found = self.world.organisation.integrations.get(name)
+        if found is None:
+            known = ", ".join(sorted(self.world.organisation.integrations)) or "none"
+            raise Invalid(FieldError("integration", f"there is no integration “{name}”; there is {known}"))
+        return found
+
+    def result(self, start: datetime, end: datetime) -> Result:
+        pages = sorted((page for page in self.pages if start <= page.at < end), key=lambda page: page.at)
+        incidents = tuple(
+            Incident(
+                one.dedup_key,
+                one.service.name,
+                one.severity,
+                one.opened_at,
+                one.acknowledged_at,
+                one.resolved_at,
+            )
+            for one in self.incidents
+        )
+        return Result(tuple(pages), incidents, tuple(self.notes))
+
+
+def simulate(
+    organisation: Organisation, events: Iterable[Happening], start: datetime, end: datetime
+) -> Result:
+    """Play `events` (in any order; equal instants as given) and give the pages within [start, end).
+
+    What falls due at the instant of an event comes after it, so that an acknowledgement at the last moment
+    counts. Raises `Invalid` for an integration that does not exist, DefinitionError for a rotation that is
+    incomplete.
+    """
+    play = Play(World(organisation))
+    ordered: Sequence[Happening] = sorted(events, key=lambda event: event.at)
+    for event in ordered:
+        if event.at >= end:
+            break
+        play.until(event.at, inclusive=False)
+        play.happen(event)
+    play.until(end, inclusive=False)
+    return play.result(start, end)
+
+
+def _candidate(incident: _Running) -> Candidate:
+    return Candidate(
+        ref=f"the incident of {incident.opened_at.isoformat()}",
+        status=incident.status,
+        severity=incident.severity,
+        declared_at=incident.opened_at,
+        acknowledged=incident.acknowledged_at is not None,
+        snoozed_until=None,
+        resolved_at=incident.resolved_at,
+        resolved_by_alert=incident.status is Status.RESOLVED,
+    )
+
+
+def _stop(incident: _Running, effect: StopCalling, now: datetime) -> None:
+    """Withdraw what has not left. `repeats_only`: a first message still leaves."""
+    kept = []
+    for message in incident.waiting:
+        mine = effect.email is None or message.page.user == effect.email
+        if message.page.at <= now or message.stopped:
+            continue
+        if mine and not (effect.repeats_only and message.first):
+            message.stopped = True
+        else:
+            kept.append(message)
+    incident.waiting = kept

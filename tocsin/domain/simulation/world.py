@@ -1,0 +1,163 @@
+"""An Organisation as the deciding code wants to ask it: who, where, how loud, by which way."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from tocsin.domain import grouping, routing, severity, urgency
+from tocsin.domain.configuration.model import BY_SEVERITY, Integration, Organisation, Service, default_policy
+from tocsin.domain.escalation.model import (
+    CallOutKind,
+    Policy,
+    Snapshot,
+    Target,
+    TargetKind,
+    TeamWho,
+)
+from tocsin.domain.escalation.model import Resolve as ResolveTarget
+from tocsin.domain.escalation.resolving import TeamPeople, make_resolve
+from tocsin.domain.notification.model import Method, Planned
+from tocsin.domain.notification.plan import plan
+from tocsin.domain.routing import Visit
+from tocsin.domain.schedule import Book
+from tocsin.domain.severity import Severity, SeverityRow, Urgency
+from tocsin.domain.signal import Signal, facts
+from tocsin.domain.urgency import UrgencyRule
+
+UNROUTED: Final = "unrouted"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One service that an alert goes to, and how; `reasons` are (stage, outcome, reason)."""
+
+    service: Service
+    severity: Severity | None
+    urgency: Urgency
+    raise_at: datetime | None
+    group_key: str
+    reasons: tuple[tuple[str, str, str], ...]
+    visited: tuple[Visit, ...] = ()
+
+
+@dataclass
+class World:
+    organisation: Organisation
+    book: Book = field(init=False)
+    teams: dict[str, TeamPeople] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.book = self.organisation.book()
+        self.teams = {
+            team.name: TeamPeople(team.members, team.lead, team.manager)
+            for team in self.organisation.teams.values()
+        }
+
+    # ---- where an alert goes ----
+
+    def place(self, integration: Integration, signal: Signal, now: datetime) -> tuple[Placement, ...]:
+        org = self.organisation
+        reserved = facts(signal, integration=integration.name, kind=integration.kind)
+        routed = routing.decide(
+            org.routes, signal.labels, default_service=integration.service, reserved=reserved
+        )
+        seen = {**signal.labels, **reserved}
+        return tuple(
+            self._placed(integration, signal, one, routed.visited, seen, now)
+            for one in (routed, *routed.also)
+        )
+
+    def _placed(
+        self,
+        integration: Integration,
+        signal: Signal,
+        routed: routing.Routed,
+        visited: tuple[Visit, ...],
+        seen: dict[str, str],
+        now: datetime,
+    ) -> Placement:
+        org = self.organisation
+        service = org.services.get(routed.service or "") or Service(routed.service or UNROUTED)
+        mapped = integration.severity_map.get(signal.severity) if signal.severity else None
+        chosen = severity.choose(
+            route=routed.severity, mapped=mapped, payload=signal.severity, service=service.severity
+        )
+        loud = self.urgency(service, chosen.severity or Severity.SEV4, now, routed.urgency)
+        group = grouping.group_of(signal, integration=integration.name, group_by=routed.group_by, labels=seen)
+        reasons = (
+            ("route", service.name, routed.reason),
+            ("severity", str(chosen.severity or "none"), chosen.reason),
+            ("urgency", str(loud.urgency), loud.reason),
+            ("group", group.key[:80], group.reason),
+        )
+        return Placement(service, chosen.severity, loud.urgency, loud.raise_at, group.key, reasons, visited)
+
+    def urgency(
+        self, service: Service, level: Severity, now: datetime, route: Urgency | None = None
+    ) -> urgency.ChosenUrgency:
+        rule = UrgencyRule(
+            fixed=None if service.urgency == BY_SEVERITY else Urgency(service.urgency),
+            support_hours=self.organisation.support_hours_of(service),
+            outside=service.outside,
+            raise_at_opening=service.raise_at_opening,
+        )
+        return urgency.choose(
+            route=route, rule=rule, severity=level, table=self.organisation.severity_table, now=now
+        )
+
+    # ---- whom it calls ----
+
+    def row(self, level: Severity) -> SeverityRow:
+        return self.organisation.severity_table[level]
+
+    def policy(self, service: Service) -> Policy:
+        name = service.escalation_policy or ""
+        return self.organisation.escalation_policies.get(name) or default_policy(service.team)
+
+    def snapshot(self, service: Service, level: Severity, loud: Urgency) -> Snapshot:
+        """What is frozen when the service's call-out begins."""
+        org, row = self.organisation, self.row(level)
+        last = org.last_resort or org.owners
+        return Snapshot(
+            kind=CallOutKind.SERVICE,
+            policy=self.policy(service),
+            severity=level,
+            urgency=loud,
+            ladder=row.ladder,
+            respond_within=row.respond_within,
+            escalate=row.escalate,
+            lead=_of_team(service, TeamWho.LEAD),
+            management=_of_team(service, TeamWho.MANAGER),
+            last_resort=tuple(Target(TargetKind.USER, email) for email in last),
+            hours=org.hours_of(service.team),
+            ack_timeout=service.ack_timeout,
+        )
+
+    def resolver(self, now: datetime) -> ResolveTarget:
+        return make_resolve(self.book, self.teams, self._reachable, now)
+
+    def _reachable(self, email: str) -> bool:
+        user = self.organisation.users.get(email)
+        return user is not None and bool(user.methods)
+
+    # ---- by which way ----
+
+    def messages(
+        self, email: str, loud: Urgency, now: datetime, ack_deadline: datetime
+    ) -> tuple[Planned, ...]:
+        """The messages that calling a person means, by their rules. Every kind of method counts as set up."""
+        user = self.organisation.users.get(email)
+        if user is None:
+            return ()
+        methods = [Method(number, method.type, method.address) for number, method in enumerate(user.methods)]
+        quiet = (
+            user.quiet_hours.within(self.organisation.zone_of(email), frozenset(), None)
+            if user.quiet_hours
+            else None
+        )
+        rules = self.organisation.rules_of(email)
+        return plan(methods, rules, loud, now, quiet=quiet, ack_deadline=ack_deadline)
+
+
+def _of_team(service: Service, who: TeamWho) -> tuple[Target, ...]:
+    return (Target(TargetKind.TEAM, service.team, who),) if service.team else ()
