@@ -1,6 +1,7 @@
 """Memory of the whole idle platform: proportional set size (PSS) of every process, PostgreSQL included.
 
-`python -m bench.memory`. PSS counts a shared page once over all who share it; it needs the right to read /proc/PID/smaps_rollup.
+`python -m bench.memory`. PSS counts a shared page once over all who share it; reading it needs the right to
+read /proc/PID/smaps_rollup.
 """
 
 import tempfile
@@ -28,10 +29,10 @@ def main() -> None:
             pids = [installation.process.pid, *descendants(installation.process.pid)]
             sizes = {pid: pss(pid) for pid in pids}
             for pid, size in sizes.items():
-                print(f"{size:7.1f} MB  {command_line(pid)[:90]}")  # noqa: T201 - printing is what a bench is for
+                print(f"{size:7.1f} MB  {command_line(pid)[:90]}")
         finally:
             installation.stop()
-    print(HEADER, verdict("whole idle platform, PSS", sum(sizes.values()), 400, "MB"), sep="\n")  # noqa: T201
+    print(HEADER, verdict("whole idle platform, PSS", sum(sizes.values()), 400, "MB"), sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """From POST to SMTP hand-over: steadily, in a burst, and after an acknowledgement. `python -m bench.page`.
 
-Everything on one machine: the senders, the mail server and the whole platform share its cores, so these are upper bounds.
+Everything is on one machine: the senders, the mail server and the whole platform share its cores, so these are
+upper bounds.
 """
 
 import argparse
@@ -32,7 +33,8 @@ def organisation() -> str:
         for n in people
     )
     policies = "".join(
-        f"\n  - {{name: bench{n}, steps: [{{notify: [{{user: p{n}@example.com}}], wait: 1h}}]}}" for n in people
+        f"\n  - {{name: bench{n}, steps: [{{notify: [{{user: p{n}@example.com}}], wait: 1h}}]}}"
+        for n in people
     )
     services = "".join(f"\n  - {{name: bench{n}, escalation_policy: bench{n}}}" for n in people)
     doors = "".join(
@@ -154,7 +156,7 @@ def main() -> None:
             rows = asyncio.run(measure(installation, mailbox, arguments.seconds))
         finally:
             installation.stop()
-    print(HEADER, *rows, sep="\n")  # noqa: T201 - printing is what a bench is for
+    print(HEADER, *rows, sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A whole Tocsin, started as a user starts it, to be driven from outside: over HTTP, by mail, and by signals."""
+"""A whole Tocsin, started as a user starts it, driven from outside: over HTTP, by mail, and by signals."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ import httpx
 
 from tocsin.testing.mailbox import free_port
 
-TOKEN = "endtoend-bootstrap-token-0123456789"  # noqa: S105 - of a server that lives for one test
+TOKEN = "endtoend-bootstrap-token-0123456789"
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 T = TypeVar("T")

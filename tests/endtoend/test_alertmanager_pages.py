@@ -1,4 +1,4 @@
-"""The main job with the real parts: Prometheus' rule fires, Alertmanager posts, a mail arrives, its link acknowledges."""
+"""The main job with the real parts: a rule fires, Alertmanager posts, a mail arrives, its link acknowledges."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Self
 
 import httpx
 import pytest
@@ -51,7 +52,7 @@ class Broken:
 
     value = 1
 
-    def __enter__(self) -> "Broken":
+    def __enter__(self) -> Self:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -5,7 +5,9 @@ import httpx
 from tests.endtoend.harness import TOKEN, Installation, descendants
 
 
-def test_sigterm_with_live_pages_open_ends_within_ten_seconds_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_sigterm_with_live_pages_open_ends_within_ten_seconds_and_leaves_nothing_behind(
+    tmp_path: Path,
+) -> None:
     installation = Installation(tmp_path / "data").start()
     assert installation.process is not None
     bearer = {"Authorization": f"Bearer {TOKEN}"}
@@ -16,7 +18,7 @@ def test_sigterm_with_live_pages_open_ends_within_ten_seconds_and_leaves_nothing
             below = descendants(installation.process.pid)
             assert below
             seconds = installation.stop()
-    assert seconds < 10  # noqa: PLR2004 - the promise itself, not a measurement
+    assert seconds < 10
     assert not [pid for pid in below if Path(f"/proc/{pid}").exists()]
 
 

@@ -1,4 +1,4 @@
-"""`kill -9` at random instants during 200 incidents with 3-step policies: every page due is sent, none twice under one key."""
+"""`kill -9` at random instants during 200 incidents: every page due is sent, none twice under one key."""
 
 import os
 import random
@@ -52,11 +52,16 @@ def killed(tmp_path: Path) -> Iterator[Installation]:
         installation.kill()
 
 
-def test_every_page_due_is_sent_and_none_twice_under_one_key(killed: Installation, hooks: HookReceiver) -> None:
+def test_every_page_due_is_sent_and_none_twice_under_one_key(
+    killed: Installation, hooks: HookReceiver
+) -> None:
     killed.apply(organisation(hooks))
-    chance = random.Random(20261123)  # noqa: S311 - which process dies when, the same in every run
+    chance = random.Random(20261123)
     faults = iter(
-        [(at, chance.choice(("worker", "worker", "web", "everything", "postgres"))) for at in (3, 7, 12, 18, 24)]
+        [
+            (at, chance.choice(("worker", "worker", "web", "everything", "postgres")))
+            for at in (3, 7, 12, 18, 24)
+        ]
     )
     began = time.monotonic()
     next_fault = next(faults, None)
@@ -87,7 +92,10 @@ def insist(installation: Installation, dedup_key: str) -> None:
     """Send as Alertmanager would: again and again until it is accepted."""
 
     def accepted() -> bool:
-        return installation.trigger(KEY, dedup_key, dedup_key, severity="SEV2").status_code == httpx.codes.ACCEPTED
+        return (
+            installation.trigger(KEY, dedup_key, dedup_key, severity="SEV2").status_code
+            == httpx.codes.ACCEPTED
+        )
 
     eventually(accepted, 60)
 
@@ -97,7 +105,9 @@ def strike(installation: Installation, victim: str) -> None:
         installation.kill()
         installation.start(wait=False)
         return
-    words = {"worker": ("tocsin", "worker"), "web": ("tocsin", "serve"), "postgres": ("postgres", "-D")}[victim]
+    words = {"worker": ("tocsin", "worker"), "web": ("tocsin", "serve"), "postgres": ("postgres", "-D")}[
+        victim
+    ]
     pid = installation.child(*words)
     if pid is not None:
         # PostgreSQL is restarted in an orderly way, as an administrator would; the others die without warning.
