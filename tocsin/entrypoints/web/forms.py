@@ -18,10 +18,8 @@ def text(data: QueryDict, field: str, *, required: bool = False) -> str:
     return value
 
 
-def severity(data: QueryDict, field: str = "severity") -> Severity | None:
-    value = text(data, field)
-    if not value:
-        return None
+def severity(data: QueryDict, field: str = "severity") -> Severity:
+    value = text(data, field, required=True)
     try:
         return Severity(value)
     except ValueError:

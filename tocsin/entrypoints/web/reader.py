@@ -26,13 +26,13 @@ def reader(request: HttpRequest) -> Reader | None:
     """The signed-in person, read once per request; None for a stranger."""
     known: Reader | None = getattr(request, "_reader", None)
     if known is None and request.user.is_authenticated:
-        known = _load(request)
+        known = _load(request.user.pk)
         request._reader = known  # type: ignore[attr-defined]  # noqa: SLF001  # a cache for this request
     return known
 
 
-def _load(request: HttpRequest) -> Reader | None:
-    found = identity.person_by_id(int(request.user.pk))
+def _load(user_id: int) -> Reader | None:
+    found = identity.person_by_id(user_id)
     if found is None:
         return None
     return Reader(

@@ -1,10 +1,67 @@
-from importlib import import_module
-from importlib.util import find_spec
+from django.urls import path
+from django.views.generic import RedirectView
 
-from django.urls import URLPattern
+from tocsin.entrypoints.web.views import (
+    alerts,
+    audit,
+    delivery,
+    incidents,
+    integrations,
+    link,
+    methods,
+    oncall,
+    people,
+    search,
+    services,
+    settings,
+    teams,
+)
+from tocsin.entrypoints.web.views import incident as one
 
-_NEEDED = ("incidents.queries", "incidents.actions", "escalation.queries", "notify.queries", "notify.actions")
-
-urlpatterns: list[URLPattern] = []
-if all(find_spec(f"tocsin.apps.{name}") for name in _NEEDED):
-    urlpatterns = import_module("tocsin.entrypoints.web.pages").urlpatterns
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="incidents"), name="home"),
+    path("incidents/", incidents.index, name="incidents"),
+    path("incidents/declare", incidents.declare, name="declare"),
+    path("incidents/bulk", incidents.bulk, name="incidents_bulk"),
+    path("incidents/<str:ref>", one.show, name="incident"),
+    path("incidents/<str:ref>/row", incidents.row, name="incident_row"),
+    path("incidents/<str:ref>/<str:deed>", one.act, name="incident_act"),
+    path("alerts/", alerts.index, name="alerts"),
+    path("alerts/<int:alert_id>", alerts.show, name="alert"),
+    path("on-call/", oncall.now_board, name="oncall"),
+    path("schedules/", oncall.schedules, name="schedules"),
+    path("schedules/<str:name>", oncall.schedule, name="schedule"),
+    path("policies/", oncall.policies, name="policies"),
+    path("policies/<str:name>", oncall.policy, name="policy"),
+    path("services/", services.index, name="services"),
+    path("services/<str:name>", services.show, name="service"),
+    path("teams/", teams.index, name="teams"),
+    path("teams/<str:name>", teams.show, name="team"),
+    path("people/", people.index, name="people"),
+    path("people/invite", people.invite, name="invite"),
+    path("people/<str:email>", people.show, name="person"),
+    path("people/<str:email>/edit", people.edit, name="person_edit"),
+    path("people/<str:email>/role", people.set_role, name="person_role"),
+    path("people/<str:email>/deactivate", people.deactivate, name="person_deactivate"),
+    path("people/<str:email>/rules", methods.set_rules, name="rules_set"),
+    path("people/<str:email>/methods", methods.add, name="method_add"),
+    path("people/<str:email>/methods/<int:method_id>/remove", methods.remove, name="method_remove"),
+    path("people/<str:email>/methods/<int:method_id>/code", methods.send_code, name="method_code"),
+    path("people/<str:email>/methods/<int:method_id>/verify", methods.verify, name="method_verify"),
+    path("people/<str:email>/test", methods.send_test, name="person_test"),
+    path("people/<str:email>/invitation", people.invitation, name="person_invitation"),
+    path("invitation/<str:token>", people.join, name="invitation"),
+    path("integrations/", integrations.index, name="integrations"),
+    path("integrations/add", integrations.add, name="integration_add"),
+    path("integrations/<str:name>", integrations.show, name="integration"),
+    path("integrations/<str:name>/test", integrations.send_test, name="integration_test"),
+    path("integrations/<str:name>/rotate", integrations.rotate, name="integration_rotate"),
+    path("delivery/", delivery.index, name="delivery"),
+    path("audit/", audit.index, name="audit"),
+    path("settings/", settings.index, name="settings"),
+    path("settings/tokens", settings.create_token, name="token_create"),
+    path("settings/tokens/<int:token_id>/revoke", settings.revoke_token, name="token_revoke"),
+    path("search.json", search.find, name="search"),
+    path("live/ticket", search.ticket, name="live_ticket"),
+    path("a/<str:token>", link.page, name="link"),
+]

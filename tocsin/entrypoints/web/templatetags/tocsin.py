@@ -45,7 +45,8 @@ def _severity_glyph(rank: int) -> str:
     lit = 5 - rank  # SEV2 lights three bars, SEV3 two, SEV4 one
     heights = ((3, 15, 6), (10, 10, 11), (17, 4, 17))
     return "".join(
-        f'<rect class="{"on" if number <= lit else "off"}" x="{x}" y="{y}" width="4.5" height="{high}" rx="1.2"/>'
+        f'<rect class="{"on" if number <= lit else "off"}" x="{x}" y="{y}"'
+        f' width="4.5" height="{high}" rx="1.2"/>'
         for number, (x, y, high) in enumerate(heights, 1)
     )
 
@@ -203,6 +204,17 @@ _MARKS = {
     "reopened": ("undo-2", "bad"),
     "joined": ("bell-plus", ""),
     "alert_attached": ("bell-plus", ""),
+    "alert_ended": ("circle-check", "good"),
+    "unacknowledged": ("bell-ring", "bad"),
+    "notification_failed": ("circle-alert", "bad"),
+    "help_asked": ("life-buoy", "info"),
+    "help_accepted": ("hand", "warn"),
+    "edited": ("pencil", ""),
+    "unsnoozed": ("bell-ring", "warn"),
+    "merged": ("git-branch", ""),
+    "undeliverable": ("bell-off", "bad"),
+    "passed": ("arrow-right", ""),
+    "again": ("repeat", ""),
     "alert_resolved": ("circle-check", "good"),
     "severity_changed": ("gauge", "warn"),
     "status_changed": ("activity", "info"),
@@ -224,16 +236,15 @@ _MARKS = {
     "reassigned": ("user-plus", ""),
     "help": ("life-buoy", "info"),
     "note": ("message-square", ""),
-    "snoozed": ("clock", ""),
     "woken": ("bell-ring", "warn"),
     "severity": ("gauge", "warn"),
     "status": ("activity", "info"),
     "alert": ("radar", ""),
-    "merged": ("git-branch", ""),
     "restarted": ("rotate-cw", "warn"),
     "resumed": ("play", ""),
     "cancelled": ("circle-x", ""),
     "nudge": ("message-circle", ""),
+    "snoozed": ("clock", ""),
 }
 
 

@@ -16,14 +16,15 @@ from tocsin.domain.errors import TocsinError
 from tocsin.entrypoints.web.reader import Reader, reader
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
-def signed_in(view: Callable[Concatenate[HttpRequest, Reader, P], HttpResponse]) -> View[P]:
+def signed_in(
+    view: Callable[Concatenate[HttpRequest, Reader, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
     """Hands the reader to the view; strangers are sent to sign in and come back."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         known = reader(request)
         if known is None:
             return redirect(f"{reverse('account_login')}?next={quote(request.get_full_path())}")

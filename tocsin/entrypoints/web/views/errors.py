@@ -58,7 +58,7 @@ def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  (Django
     """Rendered without context processors: what broke may be the database they read."""
     detail = "Paging runs in processes of its own and goes on. The error was logged."
     body = {"status": 500, "title": _TITLES[500], "detail": detail, "bare": True}
-    return render(None, "errors/error.html", body, status=500)  # type: ignore[arg-type]  # None: no processors
+    return render(None, "errors/error.html", body, status=500)  # None: no context processors
 
 
 def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  (Django's signature)

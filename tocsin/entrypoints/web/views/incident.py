@@ -11,7 +11,7 @@ from tocsin.apps.escalation import queries as escalation
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.incidents import actions, queries
 from tocsin.domain.errors import FieldError, Invalid, NotFound
-from tocsin.domain.escalation.model import Target, TargetKind
+from tocsin.domain.escalation.model import CallOutKind, Target, TargetKind
 from tocsin.domain.lifecycle import MOVES, Status
 from tocsin.domain.permissions import Actor
 from tocsin.entrypoints.web import forms
@@ -44,7 +44,9 @@ def show(request: HttpRequest, reader: Reader, ref: str) -> HttpResponse:
         "table": list(table.values()),
         "names": called,
         "acknowledger": called.get(incident.acknowledged_by or "", ""),
-        "deadline": incident.declared_at + row.respond_within,
+        "deadline": next(
+            (each.ack_deadline for each in incident.call_outs if each.kind is CallOutKind.SERVICE), None
+        ),
         "to_ack": first_ack - incident.declared_at if first_ack else None,
         "lasted": incident.resolved_at - incident.declared_at if incident.resolved_at else None,
         "statuses": [each for each in incident.allowed if each not in _NOT_BY_HAND],
@@ -66,8 +68,6 @@ def show(request: HttpRequest, reader: Reader, ref: str) -> HttpResponse:
 
 def _severity(actor: Actor, ref: str, data: QueryDict) -> object:
     wanted = forms.severity(data)
-    if wanted is None:
-        raise Invalid(FieldError("severity", "Please choose one."))
     reason = forms.text(data, "reason")
     return actions.set_severity(actor=actor, ref=ref, severity=wanted, reason=reason, now=now())
 
@@ -103,6 +103,10 @@ def _note(actor: Actor, ref: str, data: QueryDict) -> object:
     return actions.note(actor=actor, ref=ref, text=forms.text(data, "text", required=True), now=now())
 
 
+def _merge(actor: Actor, ref: str, data: QueryDict) -> object:
+    return actions.merge(actor=actor, ref=ref, into=forms.text(data, "into", required=True), now=now())
+
+
 DEEDS: Mapping[str, tuple[Deed, str]] = {
     "acknowledge": (
         lambda a, r, _: actions.acknowledge(actor=a, ref=r, now=now()),
@@ -125,6 +129,11 @@ DEEDS: Mapping[str, tuple[Deed, str]] = {
     "reassign": (_reassign, "Handed over; they are called now."),
     "ask_help": (_ask_help, "They are called now."),
     "snooze": (_snooze, "Snoozed."),
+    "unsnooze": (
+        lambda a, r, _: actions.unsnooze(actor=a, ref=r, now=now()),
+        "The snooze is over.",
+    ),
+    "merge": (_merge, "Merged."),
     "note": (_note, ""),
 }
 

@@ -1,3 +1,5 @@
+from collections.abc import Callable, Mapping
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -10,6 +12,7 @@ from tocsin.apps.identity import queries as identity
 from tocsin.apps.incidents import actions, queries
 from tocsin.domain.errors import Invalid, TocsinError
 from tocsin.domain.lifecycle import Status
+from tocsin.domain.permissions import Actor
 from tocsin.domain.severity import Severity
 from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader
@@ -17,7 +20,11 @@ from tocsin.entrypoints.web.views.common import back, names, signed_in
 from tocsin.lib.clock import now
 
 _FILTERS = ("q", "severity", "status", "service", "team")
-_BULK = {"acknowledge": actions.acknowledge, "resolve": actions.resolve}
+_BULK: Mapping[str, Callable[[Actor, str], object]] = {
+    "acknowledge": lambda actor, ref: actions.acknowledge(actor=actor, ref=ref, now=now()),
+    "resolve": lambda actor, ref: actions.resolve(actor=actor, ref=ref, now=now()),
+}
+_PAST = {"acknowledge": "acknowledged", "resolve": "resolved"}
 _TABS = ("open", "mine", "all")
 
 
@@ -74,12 +81,12 @@ def bulk(request: HttpRequest, reader: Reader) -> HttpResponse:
     done: list[str] = []
     for ref in refs:
         try:
-            deed(actor=reader.actor, ref=ref, now=now())
+            deed(reader.actor, ref)
             done.append(ref)
         except TocsinError as error:
             messages.error(request, f"{ref}: {error}")
     if done:
-        past = "acknowledged" if deed is actions.acknowledge else "resolved"
+        past = _PAST[request.POST["do"]]
         messages.success(request, f"{', '.join(done)} {past}.")
     return back(request, reverse("incidents"))
 

@@ -1,0 +1,119 @@
+"""`/a/<token>`: what the buttons in a mail open. No login; GET shows, only POST acts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from tocsin.apps.incidents import actions, links
+from tocsin.apps.incidents.links import DeadTarget, LinkTarget
+from tocsin.apps.incidents.types import IncidentDetail
+from tocsin.domain.errors import TocsinError
+from tocsin.domain.permissions import Actor
+from tocsin.entrypoints.web.views.common import names
+from tocsin.lib.clock import now
+
+
+@dataclass(frozen=True)
+class Button:
+    name: str
+    label: str
+    icon: str
+    variant: str = ""
+
+
+_ACKNOWLEDGE = Button("acknowledge", "Acknowledge", "check")
+_RESPOND = Button("respond", "I am responding", "hand")
+_SEEN = Button("seen", "Seen", "eye")
+_RESOLVE = Button("resolve", "Resolve", "check-check", "good")
+_ESCALATE = Button("escalate", "Escalate to the next step", "arrow-up", "outline")
+
+# A link does what it says. Whose acknowledgement turns out not to count may still respond.
+_BUTTONS: Mapping[str, tuple[Button, ...]] = {
+    "acknowledge": (_ACKNOWLEDGE, _RESPOND),
+    "respond": (_RESPOND,),
+    "seen": (_SEEN,),
+    "resolve": (_RESOLVE,),
+    "escalate": (_ESCALATE,),
+}
+
+Deed = Callable[[Actor, str], IncidentDetail]
+_DEEDS: Mapping[str, tuple[Deed, str]] = {
+    "acknowledge": (
+        lambda actor, ref: actions.acknowledge(actor=actor, ref=ref, now=now()),
+        "It is yours. Nobody else is called.",
+    ),
+    "respond": (
+        lambda actor, ref: actions.respond(actor=actor, ref=ref, now=now()),
+        "You are responding. Nobody else is called.",
+    ),
+    "seen": (
+        lambda actor, ref: actions.seen(actor=actor, ref=ref, now=now()),
+        "Noted. You hear no more of this; the responders are still called.",
+    ),
+    "resolve": (lambda actor, ref: actions.resolve(actor=actor, ref=ref, now=now()), "Resolved."),
+    "escalate": (
+        lambda actor, ref: actions.escalate(actor=actor, ref=ref, now=now()),
+        "The next step is called now.",
+    ),
+}
+
+
+# Exempt: the unguessable link is the proof, and mail programs that block cookies must work at night too.
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def page(request: HttpRequest, token: str) -> HttpResponse:
+    target = links.open(token, now())
+    if isinstance(target, DeadTarget):
+        return _guarded(render(request, "link/dead.html", {"why": target.why, "ref": target.ref}, status=410))
+    if request.method != "POST":
+        return _page(request, target, target.incident)
+    wanted = request.POST.get("do", "")
+    if wanted not in {button.name for button in buttons(target)}:
+        return _page(request, target, target.incident, problem="This link cannot do that.")
+    run, done = _DEEDS[wanted]
+    try:
+        incident = run(target.actor, target.incident.ref)
+    except TocsinError as error:
+        return _page(request, target, target.incident, problem=str(error))
+    return _page(request, target, incident, said=done)
+
+
+def buttons(target: LinkTarget) -> tuple[Button, ...]:
+    if target.action != "view":
+        return _BUTTONS.get(target.action, ())
+    if target.incident.my_role == "target":
+        return (_ACKNOWLEDGE,)
+    return (_SEEN,) if target.incident.my_role == "stakeholder" else (_RESPOND,)
+
+
+def _page(
+    request: HttpRequest, target: LinkTarget, incident: IncidentDetail, *, said: str = "", problem: str = ""
+) -> HttpResponse:
+    offered = buttons(target)
+    if said or (incident.acknowledged_at and target.action in {"acknowledge", "respond", "view"}):
+        offered = ()
+    elif not problem and target.action == "acknowledge":
+        offered = offered[:1]
+    context = {
+        "incident": incident,
+        "person_name": target.person,
+        "is_open": incident.is_open,
+        "deeds": offered,
+        "said": said,
+        "problem": problem,
+        "acknowledger": names().get(incident.acknowledged_by or "", "Somebody"),
+        "mine": incident.acknowledged_by == target.actor.email,
+    }
+    return _guarded(render(request, "link/show.html", context, status=409 if problem else 200))
+
+
+def _guarded(response: HttpResponse) -> HttpResponse:
+    """The address is the key: it is not kept, not indexed, and not told to the next site."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response
