@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, Protocol
 
-from a2wsgi import WSGIMiddleware
 from django.db.migrations.loader import MigrationLoader
 
+from tocsin.config.bridge import Bridge
 from tocsin.config.options import Options
 from tocsin.config.probes import Probes
 from tocsin.config.wsgi import application
@@ -20,8 +20,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 STREAM: Final = "/api/v1/stream"
-# Django's pages take milliseconds each; more threads would only wait for one another and for connections.
-_THREADS: Final = 8
 
 
 class App(Protocol):
@@ -66,8 +64,6 @@ class Root:
 
 
 def build(options: Options) -> Root:
-    django: Any = application
-    pages: Any = WSGIMiddleware(django, workers=_THREADS)
     migrations = frozenset(MigrationLoader(None).disk_migrations)
     probes = Probes(options.database_url, migrations)
-    return Root(build_ingest(options), build_live(options), probes, pages)
+    return Root(build_ingest(options), build_live(options), probes, Bridge(application))

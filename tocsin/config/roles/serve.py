@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 from collections.abc import Iterator
@@ -14,10 +15,12 @@ import uvicorn
 from tocsin.config import asgi
 from tocsin.config.options import Options, load
 from tocsin.config.supervisor import LISTEN_FD, listen
+from tocsin.config.wire import limits
 from tocsin.lib.children import watch_lifeline
 
 # Requests that are still running when the streams have ended.
 _GRACE_S: Final = 4
+_CONNECTIONS: Final = 16_384
 
 
 class _Server(uvicorn.Server):
@@ -37,6 +40,7 @@ def run() -> int:
         raise click.ClickException(
             f"Cannot listen on {options.bind_host}:{options.bind_port} ({error.strerror})."
         ) from error
+    _allow_many_connections()
     root = asgi.build(options)
     server = _Server(_configuration(options, root))
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
@@ -59,6 +63,13 @@ async def _serve(server: uvicorn.Server, root: asgi.Root, listening: socket.sock
         await root.stop()
 
 
+def _allow_many_connections() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS if hard == resource.RLIM_INFINITY else min(_CONNECTIONS, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _listening(options: Options) -> socket.socket:
     if number := os.environ.get(LISTEN_FD):
         return socket.socket(fileno=int(number))
@@ -69,7 +80,6 @@ def _configuration(options: Options, root: asgi.Root) -> uvicorn.Config:
     return uvicorn.Config(
         root,
         loop="uvloop",
-        http="httptools",
         ws="none",
         lifespan="off",
         log_config=None,
@@ -77,7 +87,7 @@ def _configuration(options: Options, root: asgi.Root) -> uvicorn.Config:
         server_header=False,
         proxy_headers=bool(options.trusted_proxies),
         forwarded_allow_ips=[str(network) for network in options.trusted_proxies],
-        timeout_keep_alive=75,
         timeout_graceful_shutdown=_GRACE_S,
         backlog=2048,
+        **limits(),
     )
