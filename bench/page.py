@@ -1,7 +1,7 @@
 """From POST to SMTP hand-over: steadily, in a burst, and after an acknowledgement. `python -m bench.page`.
 
-Everything is on one machine: the senders, the mail server and the whole platform share its cores, so these are
-upper bounds.
+Everything is on one machine: the senders, the mail server and the whole platform share its cores, so these
+are upper bounds.
 """
 
 import argparse

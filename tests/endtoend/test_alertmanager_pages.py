@@ -1,4 +1,4 @@
-"""The main job with the real parts: a rule fires, Alertmanager posts, a mail arrives, its link acknowledges."""
+"""The main job with real parts: a rule fires, Alertmanager posts, a mail arrives, its link acknowledges."""
 
 import os
 import shutil

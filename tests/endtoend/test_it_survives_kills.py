@@ -82,7 +82,7 @@ def test_every_page_due_is_sent_and_none_twice_under_one_key(
         return expected - {(title_of(d.body), d.path.strip("/")) for d in hooks.effects}
 
     eventually(lambda: not missing() or None, 120, every=0.5)
-    # One page per person and incident: no second key for the same page, so a vendor that honours keys rings once.
+    # One page per person and incident, under one key: a vendor that honours keys rings once.
     rings = Counter((title_of(delivery.body), delivery.path) for delivery in hooks.effects)
     twice = {ring: count for ring, count in rings.items() if count > 1}
     assert not twice
@@ -110,7 +110,7 @@ def strike(installation: Installation, victim: str) -> None:
     ]
     pid = installation.child(*words)
     if pid is not None:
-        # PostgreSQL is restarted in an orderly way, as an administrator would; the others die without warning.
+        # PostgreSQL is restarted as an administrator would; the others die without warning.
         os.kill(pid, signal.SIGINT if victim == "postgres" else signal.SIGKILL)
 
 
