@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from tocsin.domain.errors import NotFound
 from tocsin.ports.channel import Channel
@@ -11,15 +12,17 @@ sources: dict[str, Source] = {}
 channels: dict[str, Channel] = {}
 
 
-def no_link(_email: str, _incident_id: int, _action: str) -> str:
+def no_link(_email: str, _incident_id: int, _action: str, _now: datetime) -> str:
     return ""
 
 
 @dataclass
 class Links:
-    """Who makes the signed links in messages: (person, incident, action) → URL, "" for none. Set by config."""
+    """Who makes the signed links in messages: (person, incident, action, now) → URL, "" for none. Set by
+    config.
+    """
 
-    make: Callable[[str, int, str], str] = no_link
+    make: Callable[[str, int, str, datetime], str] = no_link
 
 
 links = Links()
