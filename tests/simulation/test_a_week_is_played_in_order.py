@@ -13,11 +13,16 @@ ORGANISATION = """
 users:
   - email: alice@example.com
     contact_methods: [{type: email, address: alice@example.com}, {type: sms, address: "+15550100"}]
-    notification_rules: {high: [{after: 0m, via: email}, {after: 3m, via: sms}], low: [{after: 0m, via: email}]}
+    notification_rules:
+      high: [{after: 0m, via: email}, {after: 3m, via: sms}]
+      low: [{after: 0m, via: email}]
   - {email: bob@example.com}
   - {email: charlie@example.com}
 teams:
-  - {name: payments, members: [alice@example.com, bob@example.com], lead: bob@example.com, manager: charlie@example.com}
+  - name: payments
+    members: [alice@example.com, bob@example.com]
+    lead: bob@example.com
+    manager: charlie@example.com
 escalation_policies:
   - name: payments
     repeat: 1
