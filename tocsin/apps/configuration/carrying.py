@@ -42,7 +42,7 @@ class Carrier:
     def carry_out(self, changes: tuple[Change, ...]) -> None:
         # A plan also shows rotations that change only because they follow one that does: nothing is to be
         # written.
-        written = [change for change in changes if change.fields or change.action is Action.REMOVE]
+        written = [change for change in changes if change.fields or change.action is not Action.CHANGE]
         by_kind = {
             kind: [c.name for c in written if c.kind == kind and c.action is not Action.REMOVE]
             for kind in _ORDER
