@@ -1,6 +1,10 @@
 """What incidents do about the news of the apps below. `config.subscriptions` wires them."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Final
 
 from tocsin.apps.identity.models import User
 from tocsin.apps.incidents import changes
@@ -10,8 +14,27 @@ from tocsin.domain.lifecycle import OPEN, Status
 from tocsin.domain.permissions import SYSTEM, Actor, ActorKind, Role
 from tocsin.ports.events import CallOutAcknowledged, CallOutReopened, NotificationFailed, TimelineNews
 
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_collected: ContextVar[list[TimelineNews] | None] = ContextVar("collected", default=None)
+
+
+@contextmanager
+def collecting() -> Iterator[None]:
+    """Write the timeline news of a batch together, at the end of the block."""
+    news: list[TimelineNews] = []
+    token = _collected.set(news)
+    try:
+        yield
+    finally:
+        _collected.reset(token)
+    _write(news)
+
 
 def on_timeline_news(news: TimelineNews) -> None:
+    collected = _collected.get()
+    if collected is not None:
+        collected.append(news)
+        return
     _note(news.incident_id, SYSTEM, news.kind, news.text, news.at)
 
 
@@ -22,7 +45,7 @@ def on_notification_failed(news: NotificationFailed) -> None:
 
 def on_call_out_acknowledged(news: CallOutAcknowledged) -> None:
     incident = _locked(news.incident_id)
-    if incident is None:
+    if incident is None or not news.email:  # a token or a tool acknowledged: who did it has written it
         return
     user = User.objects.filter(email=news.email).first()
     actor = Actor(ActorKind.USER, str(user), Role(user.role), user.pk, user.email) if user else SYSTEM
@@ -49,6 +72,16 @@ def on_call_out_reopened(news: CallOutReopened) -> None:
     diary = Diary(SYSTEM, news.at)
     diary.note(incident, "unacknowledged", news.reason)
     diary.write()
+
+
+def _write(news: list[TimelineNews]) -> None:
+    rows = Incident.objects.only("pk", "number").in_bulk({each.incident_id for each in news})
+    diary = Diary(SYSTEM, max((each.at for each in news), default=_NEVER))
+    for each in news:
+        if each.incident_id in rows:
+            diary.note(rows[each.incident_id], each.kind, each.text, at=each.at)
+    if diary.entries:
+        diary.write()
 
 
 def _locked(incident_id: int) -> Incident | None:

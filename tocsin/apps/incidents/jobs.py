@@ -11,7 +11,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from tocsin.apps.alerts import intake
 from tocsin.apps.alerts.intake import Incoming
 from tocsin.apps.incidents import pipeline, surroundings
+from tocsin.apps.incidents import sweep as due
 from tocsin.apps.incidents.surroundings import Surroundings
+from tocsin.apps.integrations import actions as integrations
 from tocsin.apps.integrations.models import Event, Integration
 from tocsin.domain.errors import Invalid, TocsinError
 from tocsin.domain.signal import LANES
@@ -40,8 +42,8 @@ LIMIT %s
 def process_waiting(now: datetime, limit: int = BATCH) -> int:
     """Work off events in order, lane by lane. The number worked; 0 when nothing waits that is free.
 
-    An event that cannot be processed is set aside with its reason and blocks nothing. Errors of the connection are
-    raised.
+    An event that cannot be processed is set aside with its reason and blocks nothing. Errors of the
+    connection are raised.
     """
     try:
         return _batch(now, limit)
@@ -85,7 +87,7 @@ def _claimed(limit: int) -> list[Event]:
 
 
 def _work(events: Sequence[Event], now: datetime) -> None:
-    around = surroundings.load()
+    around = surroundings.load(now)
     # Runs of one integration, so that the timeline names who spoke; the order within a dedup key is kept.
     incoming = sorted(_understood(events, around, now), key=lambda each: each.integration.id)
     for integration, group in groupby(incoming, key=lambda each: each.integration):
@@ -118,3 +120,15 @@ def _set_aside(event: Event, reason: str, now: datetime) -> None:
     logger.warning("event set aside", extra={"event": event.event_id, "reason": reason})
     Event.objects.filter(pk=event.pk).update(processed_at=now, set_aside=reason.replace("\0", "")[:512])
     _processed.labels("set_aside").inc()
+
+
+def sweep(now: datetime) -> int:
+    """What became due on incidents by itself; call it about once a second. The number of incidents looked
+    at.
+    """
+    return due.end_holds(now) + due.raise_at_opening(now)
+
+
+def tidy(now: datetime) -> int:
+    """Drop old events; call it now and then. The number dropped."""
+    return integrations.forget_events(now=now)

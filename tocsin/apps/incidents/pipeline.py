@@ -13,7 +13,7 @@ from tocsin.apps.alerts import intake
 from tocsin.apps.alerts.intake import Happening, Placement, What
 from tocsin.apps.alerts.models import Alert
 from tocsin.apps.escalation import actions as escalation
-from tocsin.apps.incidents import changes, telling
+from tocsin.apps.incidents import changes, handlers, telling
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.models import Incident, IncidentAlert
 from tocsin.apps.incidents.surroundings import Surroundings, change_severity, start_call_out, subject_of
@@ -63,8 +63,9 @@ def carry_out(
     for happening in happenings:
         _decide(happening, this)
     _write(this)
-    for effect in this.effects:
-        effect()
+    with handlers.collecting():
+        for effect in this.effects:
+            effect()
 
 
 def _decide(happening: Happening, this: _Round) -> None:

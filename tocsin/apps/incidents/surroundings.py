@@ -9,6 +9,7 @@ from tocsin.apps.alerts.directory import Directory
 from tocsin.apps.catalog.types import ServiceInfo
 from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.escalation import queries as escalation_queries
+from tocsin.apps.escalation.roster import Roster
 from tocsin.apps.incidents.models import Incident
 from tocsin.domain.configuration.model import default_policy
 from tocsin.domain.escalation.model import CallOutKind, Policy, Target, TargetKind, TeamWho
@@ -22,6 +23,14 @@ class Surroundings:
     directory: Directory
     policies: Mapping[str, Policy]
     last_resort: tuple[Target, ...]
+    now: datetime
+    _roster: Roster | None = None
+
+    @property
+    def roster(self) -> Roster:
+        if self._roster is None:
+            self._roster = Roster(self.now)
+        return self._roster
 
     def policy_of(self, service: ServiceInfo) -> Policy:
         found = self.policies.get(service.escalation_policy or "")
@@ -32,11 +41,12 @@ class Surroundings:
         return team.hours() if team else BusinessHours()
 
 
-def load() -> Surroundings:
+def load(now: datetime) -> Surroundings:
     return Surroundings(
         directories.load(),
         {policy.name: policy for policy in escalation_queries.policies()},
-        tuple(escalation_queries.last_resort()),
+        escalation_queries.last_resort(),
+        now,
     )
 
 
@@ -77,6 +87,7 @@ def start_call_out(
         ack_timeout=service.ack_timeout,
         first_targets=first_targets,
         now=now,
+        roster=around.roster,
     )
 
 
@@ -88,6 +99,7 @@ def change_severity(incident: Incident, service: ServiceInfo, around: Surroundin
         urgency=Urgency(incident.urgency),
         hours=around.hours_of(service),
         now=now,
+        roster=around.roster,
     )
 
 

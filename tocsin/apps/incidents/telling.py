@@ -25,6 +25,11 @@ def resolved(incident: Incident, subject: Subject, reason: str, now: datetime, *
     _tell(emails, subject, MessageKind.RESOLVED, f"Resolved: {reason}", now)
 
 
+def acknowledged_elsewhere(incident: Incident, source: str, now: datetime) -> None:
+    """The tool that sent the alert says that somebody has it; who, it does not say."""
+    escalation.acknowledge(incident_id=incident.pk, email="", via=source, responding=True, now=now)
+
+
 def joined(incident: Incident, subject: Subject, summary: str, now: datetime) -> None:
     _tell(_acker(incident), subject, MessageKind.JOINED, f"One more alert joined: {summary}", now)
 
@@ -40,8 +45,8 @@ def reopened(subject: Subject, email: str, reason: str, now: datetime) -> None:
 
 
 def _acker(incident: Incident) -> list[str]:
-    emails = User.objects.filter(pk=incident.acknowledged_by_id).values_list("email", flat=True)
-    return list(emails) if incident.acknowledged_by_id else []
+    emails = User.objects.filter(pk=incident.acknowledged_by_id or 0).values_list("email", flat=True)
+    return list(emails)
 
 
 def _tell(emails: Iterable[str], subject: Subject, kind: MessageKind, headline: str, now: datetime) -> None:

@@ -11,9 +11,11 @@ from tocsin.apps.identity.models import Team, User
 from tocsin.apps.incidents import changes, queries
 from tocsin.apps.incidents.actions.common import Deed, deed
 from tocsin.apps.incidents.actions.declaring import open_by_hand
+from tocsin.apps.incidents.models import TimelineEntry
 from tocsin.apps.incidents.surroundings import subject_of
 from tocsin.apps.incidents.types import IncidentDetail
 from tocsin.domain.errors import Conflict, FieldError, Invalid
+from tocsin.domain.escalation.machine import AckKind
 from tocsin.domain.escalation.model import Target, TargetKind
 from tocsin.domain.permissions import Actor, Permission, require
 from tocsin.domain.severity import Severity
@@ -51,10 +53,7 @@ def seen(*, actor: Actor, ref: str, now: datetime) -> IncidentDetail:
     require(actor, Permission.READ)
     with deed(actor=actor, ref=ref, now=now) as this:
         this.require_open()
-        if actor.email is None:
-            raise Conflict("Only a person who was called can say Seen.")
-        if escalation.seen(incident_id=this.incident.pk, email=actor.email, now=now):
-            this.did("seen", "seen", f"{actor.label} has seen it")
+        _see(this)
     return queries.incident(ref, actor=actor)
 
 
@@ -68,8 +67,11 @@ def reassign(*, actor: Actor, ref: str, emails: Sequence[str], now: datetime) ->
         this.incident.snoozed_until = None
         names = ", ".join(str(person) for person in people)
         this.did("reassigned", "reassigned", f"Reassigned to {names}", to=[person.email for person in people])
-        targets = [Target(TargetKind.USER, person.email) for person in people]
-        escalation.reassign(incident_id=this.incident.pk, targets=targets, by=actor.label, now=now)
+        targets = tuple(Target(TargetKind.USER, person.email) for person in people)
+        if this.has_call_out():
+            escalation.reassign(incident_id=this.incident.pk, targets=targets, by=actor.label, now=now)
+        else:
+            this.call_out(first=targets)
     return queries.incident(ref, actor=actor)
 
 
@@ -81,7 +83,10 @@ def escalate(*, actor: Actor, ref: str, now: datetime) -> IncidentDetail:
         changes.unacknowledge(this.incident)
         this.incident.snoozed_until = None
         this.did("escalated", "escalated", f"{actor.label} escalated: the next step is called now")
-        escalation.escalate_now(incident_id=this.incident.pk, by=actor.label, now=now)
+        if this.has_call_out():
+            escalation.escalate_now(incident_id=this.incident.pk, by=actor.label, now=now)
+        else:
+            this.call_out()
     return queries.incident(ref, actor=actor)
 
 
@@ -154,28 +159,39 @@ def _acknowledge_as_person(this: Deed, email: str, *, responding: bool) -> None:
     outcome = escalation.acknowledge(
         incident_id=incident.pk, email=email, via=str(actor.kind), responding=responding, now=this.now
     )
-    if outcome.kind == "not_called":
+    if outcome.kind is AckKind.NOT_CALLED and incident.acknowledged_at is None:
         raise Conflict(
             f"You were not called for {incident.ref}, so there is nothing of yours to acknowledge."
             " Say “I am responding” to take it.",
             ("respond",),
         )
-    if outcome.kind == "seen":
+    if outcome.kind is AckKind.SEEN:
         this.did("seen", "seen", f"{actor.label} has seen it; the responders are still called")
-    elif outcome.kind == "acknowledged":
+    elif outcome.kind is AckKind.ACKNOWLEDGED:
         incident.refresh_from_db()  # the news of the call-out's end has changed the row
         this.name = "acknowledged"
         this.data = {"responding": responding, "via": str(actor.kind)}
 
 
+def _see(this: Deed) -> None:
+    incident, actor = this.incident, this.actor
+    if actor.email is None or not escalation.seen(incident_id=incident.pk, email=actor.email, now=this.now):
+        raise Conflict(
+            f"You were not called for {incident.ref}, so there is nothing to have seen.", ("respond",)
+        )
+    before = TimelineEntry.objects.filter(incident=incident, kind="seen", actor_label=actor.label[:255])
+    if not before.filter(occurred_at__gte=incident.declared_at).exists():
+        this.did("seen", "seen", f"{actor.label} has seen it; the responders are still called")
+
+
 def _call_for_help(this: Deed, target: Target, text: str) -> None:
     _check_target(target)
-    label = target.name if target.kind is not TargetKind.SCHEDULE else f"{target.name} (on call)"
+    label = target.name if target.kind is TargetKind.USER else f"{target.kind} {target.name}"
     service = this.around.directory.by_id(this.incident.service_id)
     escalation.ask_help(
         incident_id=this.incident.pk,
         target=target,
-        label=label,
+        label=f"help: {label}",
         subject=subject_of(this.incident, service),
         text=text[:500],
         severity_row=this.around.directory.table[Severity(this.incident.severity)],

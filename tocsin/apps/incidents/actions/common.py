@@ -10,11 +10,13 @@ from django.db import transaction
 
 from tocsin.apps.audit import actions as audit
 from tocsin.apps.escalation import actions as escalation
+from tocsin.apps.escalation.models import CallOut
 from tocsin.apps.incidents import queries
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.models import Incident
-from tocsin.apps.incidents.surroundings import Surroundings, load
+from tocsin.apps.incidents.surroundings import Surroundings, load, start_call_out
 from tocsin.domain.errors import Conflict
+from tocsin.domain.escalation.model import CallOutKind, Target
 from tocsin.domain.lifecycle import MOVES, OPEN, Status
 from tocsin.domain.permissions import Actor
 
@@ -34,13 +36,22 @@ class Deed:
     @property
     def around(self) -> Surroundings:
         if self._around is None:
-            self._around = load()
+            self._around = load(self.now)
         return self._around
 
     def did(self, name: str, kind: str, text: str, **data: Any) -> None:
         """Something changed: `name` for the audit log, `kind` and `text` for the timeline."""
         self.name, self.data = name, data
         self.diary.note(self.incident, kind, text, data)
+
+    def has_call_out(self) -> bool:
+        """Whether the service's own call-out exists; somebody paged directly has none."""
+        return CallOut.objects.filter(incident_id=self.incident.pk, kind=CallOutKind.SERVICE).exists()
+
+    def call_out(self, first: tuple[Target, ...] = ()) -> None:
+        """Begin the service's own call-out."""
+        service = self.around.directory.by_id(self.incident.service_id)
+        start_call_out(self.incident, service, self.around, now=self.now, first_targets=first)
 
     def require_open(self) -> None:
         if Status(self.incident.status) not in OPEN:

@@ -61,7 +61,7 @@ def open_by_hand(
     """The new incident's ref. `calls` False: nobody is called yet; `service` None: the catch-all one."""
     title = title.strip().replace("\0", "")
     _check(title, service, summary, started_at, now)
-    around = load()
+    around = load(now)
     found = around.directory.service(service, now)
     loud = urgency.choose(
         route=None,

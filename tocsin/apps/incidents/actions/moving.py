@@ -160,6 +160,8 @@ def _reopen(this: Deed) -> None:
     incident = this.incident
     changes.reopen(incident)
     this.did("reopened", "reopened", f"Reopened by {this.actor.label}")
+    if not this.has_call_out():
+        return
     subject = subject_of(incident, this.around.directory.by_id(incident.service_id))
     reason = f"Reopened by {this.actor.label}"
     escalation.restart(incident_id=incident.pk, subject=subject, now=this.now, reason=reason)
