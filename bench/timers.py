@@ -1,0 +1,152 @@
+"""How late do due steps fire, with 20,000 escalations open? `python -m bench.timers`.
+
+The call-outs are put into the database as if they had begun within the last quarter of an hour; each one's
+second step is due at a known instant. Lateness is when that step called somebody, less when it was due. Then a
+worker is killed, and PostgreSQL restarted.
+"""
+
+import argparse
+import os
+import random
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bench.numbers import HEADER, percentile, verdict
+from tests.endtoend.harness import Installation
+from tocsin.testing.mailbox import Mailbox
+
+WAIT = timedelta(minutes=15)
+PEOPLE = 50
+
+
+def organisation() -> str:
+    users = "".join(f"\n  - {{email: t{n}@example.com}}" for n in range(PEOPLE))
+    return f"users:{users}\nservices: [{{name: timers}}]\n"
+
+
+@contextmanager
+def database(installation: Installation) -> Iterator[None]:
+    """Django in this process, on the installation's database."""
+    os.environ["TOCSIN_DATA_DIR"] = str(installation.data)
+    from tocsin.config import bootstrap  # noqa: PLC0415 - settings are read from the line above
+
+    bootstrap.setup()
+    yield
+    from django.db import connections  # noqa: PLC0415 - as above
+
+    connections.close_all()
+
+
+def fill(open_call_outs: int) -> dict[int, datetime]:
+    """When the second step of each call-out is due, by its id."""
+    from tocsin.apps.catalog.models import Service  # noqa: PLC0415 - needs Django set up
+    from tocsin.apps.escalation.models import CallOut  # noqa: PLC0415
+    from tocsin.apps.incidents.models import Incident  # noqa: PLC0415
+    from tocsin.domain.escalation import machine  # noqa: PLC0415
+    from tocsin.domain.escalation.codec import dump  # noqa: PLC0415
+    from tocsin.domain.escalation.model import (  # noqa: PLC0415
+        CallOutKind,
+        Person,
+        Policy,
+        Resolution,
+        Snapshot,
+        Step,
+        Target,
+        TargetKind,
+    )
+    from tocsin.domain.notification.model import Subject  # noqa: PLC0415
+    from tocsin.domain.severity import Ladder, Severity, Urgency  # noqa: PLC0415
+
+    chance = random.Random(7)
+    service = Service.objects.get(name="timers")
+    now = datetime.now(UTC)
+    incidents = Incident.objects.bulk_create(
+        [
+            Incident(
+                number=1_000_000 + number, title=f"timer {number}", service=service, severity="SEV2",
+                initial_severity="SEV2", peak_severity="SEV2", urgency="high", status="investigating",
+                opened_by="alert", detected_at=now, declared_at=now,
+            )
+            for number in range(open_call_outs)
+        ],
+        batch_size=2000,
+    )  # fmt: skip
+    rows, due = [], []
+    for incident in incidents:
+        began = now - WAIT + timedelta(seconds=chance.uniform(5, WAIT.total_seconds()))
+        person = Target(TargetKind.USER, f"t{chance.randrange(PEOPLE)}@example.com")
+        policy = Policy("timers", (Step((person,), WAIT), Step((person,), WAIT)), repeat=20)
+        snapshot = Snapshot(
+            CallOutKind.SERVICE, policy, Severity.SEV2, Urgency.HIGH, Ladder.FULL, timedelta(days=30)
+        )
+        state = machine.begin(
+            snapshot, lambda target: Resolution((Person(target.name, "named by address"),)), began
+        ).state
+        subject = Subject(incident.pk, f"INC-{incident.number}", incident.title, Severity.SEV2, "timers")
+        rows.append(
+            CallOut(
+                incident_id=incident.pk, kind="service", label="timers", subject=dump(subject),
+                snapshot=dump(snapshot), state=dump(state), status=state.status, due_at=state.due_at,
+                created_at=began,
+            )
+        )  # fmt: skip
+        due.append(began + WAIT)
+    made = CallOut.objects.bulk_create(rows, batch_size=2000)
+    return {row.pk: at for row, at in zip(made, due, strict=True)}
+
+
+def lateness(due: dict[int, datetime], since: datetime, until: datetime) -> list[float]:
+    """Seconds, of every second step due within [since, until); infinite for one that did not fire."""
+    from tocsin.apps.escalation.models import CallOut  # noqa: PLC0415 - needs Django set up
+
+    wanted = {pk: at for pk, at in due.items() if since <= at < until}
+    late = dict.fromkeys(wanted, float("inf"))
+    for pk, state in CallOut.objects.filter(pk__in=wanted).values_list("pk", "state"):
+        for called in state["called"]:
+            if called["step"] == 2:
+                late[pk] = (datetime.fromisoformat(called["at"]) - wanted[pk]).total_seconds()
+                break
+    return list(late.values())
+
+
+def watch(due: dict[int, datetime], seconds: float) -> list[float]:
+    since = datetime.now(UTC)
+    time.sleep(seconds)
+    until = datetime.now(UTC)
+    time.sleep(15)
+    return lateness(due, since, until)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--open", type=int, default=20_000, help="how many escalations are open")
+    parser.add_argument("--seconds", type=int, default=60, help="how long each part lasts")
+    arguments = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, Mailbox() as mailbox:
+        installation = Installation(Path(folder) / "data", {"TOCSIN_SMTP_URL": mailbox.url}).start()
+        try:
+            installation.apply(organisation())
+            with database(installation):
+                due = fill(arguments.open)
+                calm = watch(due, arguments.seconds)
+                rows += [
+                    verdict(f"{arguments.open:,} open: lateness p99", percentile(calm, 0.99), 1.0),
+                    verdict(f"{arguments.open:,} open: lateness max", max(calm), 5.0),
+                ]
+                worker = installation.child("tocsin", "worker")
+                assert worker is not None
+                os.kill(worker, signal.SIGKILL)
+                rows.append(verdict("a worker killed: lateness max", max(watch(due, 20)), 5.0))
+        finally:
+            installation.stop()
+    print(HEADER, *rows, sep="\n")
+
+
+if __name__ == "__main__":
+    main()
