@@ -33,7 +33,7 @@ def declare(*, title: str, service: str, severity: str, summary: str, as_json: b
 
 
 @incident.command(name="list")
-@click.option("--status", help="open, all, or one status.")
+@click.option("--status", help="open, triggered, acknowledged, all, or one status.")
 @click.option("--severity", help="SEV1, SEV2, SEV3 or SEV4.")
 @click.option("--service", help="Of this service only.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 200))
@@ -77,10 +77,12 @@ def _simple(name: str, verb: str, doc: str) -> None:
 
 
 _simple("ack", "acknowledge", "Acknowledge: nobody further is called.")
+_simple("seen", "seen", "End your own reminders; the responders are still called.")
 _simple("respond", "respond", "“I am responding”, for somebody who was not called.")
 _simple("resolve", "resolve", "It is over.")
 _simple("reopen", "reopen", "It is not over after all.")
 _simple("escalate", "escalate", "Go on to the next step now.")
+_simple("unsnooze", "unsnooze", "Wake it up again now.")
 _simple("mitigate", "mitigate", "The impact has ended; the cause has not.")
 
 
@@ -123,11 +125,28 @@ def reassign(*, ref: str, emails: tuple[str, ...], as_json: bool) -> None:
 
 @incident.command()
 @_ref
-@click.option("--until", required=True, help="An instant such as 2026-12-01T09:00Z.")
+@click.option("--for", "duration", help="For this long: 30m, 2h …")
+@click.option("--until", help="Until an instant such as 2026-12-01T09:00Z.")
 @json_option
-def snooze(*, ref: str, until: str, as_json: bool) -> None:
-    """Be quiet until then, or until it gets worse."""
-    _act(ref, "snooze", {"until": until}, as_json=as_json)
+def snooze(*, ref: str, duration: str | None, until: str | None, as_json: bool) -> None:
+    """Be quiet for a while, or until it gets worse."""
+    if (duration is None) == (until is None):
+        raise click.UsageError("Give --for or --until.")
+    _act(ref, "snooze", {"duration": duration} if duration else {"until": until}, as_json=as_json)
+
+
+@incident.command(name="help")
+@_ref
+@click.option("--user", help="Call this person.")
+@click.option("--team", help="Call this team.")
+@click.option("--schedule", help="Call whoever is on call there.")
+@click.option("--text", default="", help="What you need them for.")
+@json_option
+def ask_help(
+    *, ref: str, user: str | None, team: str | None, schedule: str | None, text: str, as_json: bool
+) -> None:
+    """Call somebody beside those who have it."""
+    _act(ref, "help", {**_one_of(user, team, schedule), "text": text}, as_json=as_json)
 
 
 @incident.command()
@@ -142,31 +161,34 @@ def merge(*, ref: str, into: str, as_json: bool) -> None:
 @click.command()
 @click.option("--user", help="Call this person.")
 @click.option("--team", help="Call this team.")
-@click.option("--incident", "ref", help="For an incident that is open; absent: declare one for --service.")
-@click.option("--service", help="What it is about, when there is no incident yet.")
-@click.option("--severity", default="SEV2", show_default=True)
-@click.argument("message")
+@click.option("--schedule", help="Call whoever is on call there.")
+@click.option("--service", help="What it is about, if it is about one.")
+@click.option("--text", default="", help="More than fits a line.")
+@click.argument("title")
 @json_option
 def page(
     *,
     user: str | None,
     team: str | None,
-    ref: str | None,
+    schedule: str | None,
     service: str | None,
-    severity: str,
-    message: str,
+    text: str,
+    title: str,
     as_json: bool,
 ) -> None:
-    """Call a person or a team now, whoever is on call."""
-    if (user is None) == (team is None):
-        raise click.UsageError("Give --user or --team.")
-    if (ref is None) == (service is None):
-        raise click.UsageError("Give --incident, or --service for a new one.")
-    if ref is None:
-        new = {"title": message, "service": service, "severity": severity.upper()}
-        ref = str(client.call("POST", "/api/v1/incidents", body=new)["ref"])
-    target: dict[str, Any] = {"user": user} if user else {"team": team}
-    _act(ref, "help", {**target, "text": message}, as_json=as_json)
+    """Call a person, a team or a schedule now: an incident for which only they are called."""
+    body = {**_one_of(user, team, schedule), "title": title, "text": text}
+    if service:
+        body["service"] = service
+    _show(client.call("POST", "/api/v1/pages", body=body), as_json=as_json)
+
+
+def _one_of(user: str | None, team: str | None, schedule: str | None) -> dict[str, Any]:
+    given = {"user": user, "team": team, "schedule": schedule}
+    chosen = {key: value for key, value in given.items() if value}
+    if len(chosen) != 1:
+        raise click.UsageError("Give one of --user, --team and --schedule.")
+    return chosen
 
 
 @click.group()
@@ -175,18 +197,34 @@ def alert() -> None:
 
 
 @alert.command(name="list")
-@click.option("--state", help="firing or resolved.")
+@click.option("--status", type=click.Choice(["firing", "resolved"]), help="Absent: both.")
 @click.option("--service", help="Of this service only.")
+@click.option("--integration", help="From this integration only.")
+@click.option("--search", help="In the summary or the dedup key.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 200))
 @json_option
-def list_alerts(*, state: str | None, service: str | None, limit: int, as_json: bool) -> None:
+def list_alerts(
+    *,
+    status: str | None,
+    service: str | None,
+    integration: str | None,
+    search: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
     """Alerts, the newest first."""
-    params = {"state": state, "service": service, "limit": str(limit)}
+    params = {
+        "status": status,
+        "service": service,
+        "integration": integration,
+        "search": search,
+        "limit": str(limit),
+    }
     answer = client.call("GET", "/api/v1/alerts", params=params)
     if as_json:
         print_json(answer)
         return
-    columns = ("id", "state", "severity", "service", "summary", "count")
+    columns = ("id", "status", "severity", "service", "summary", "count")
     rows = [tuple(row.get(column) for column in columns) for row in answer["items"]]
     print_table([column.upper() for column in columns], rows)
 
