@@ -48,7 +48,9 @@ def test_a_passer_by_is_asked_to_sign_in(path: str, house: str) -> None:
     assert answer.status_code == 200
 
 
-def test_the_audit_log_is_for_administrators(owner: Visitor, mate: Visitor, stranger: Visitor, house: str) -> None:
+def test_the_audit_log_is_for_administrators(
+    owner: Visitor, mate: Visitor, stranger: Visitor, house: str
+) -> None:
     assert "incident.declared" in owner.client.get("/audit/").content.decode()
     assert owner.client.get("/audit/?action=incident.*&by=owner&since=2020-01-01T00:00").status_code == 200
     for reader in (mate, stranger):
