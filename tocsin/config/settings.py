@@ -139,7 +139,8 @@ STATICFILES_FINDERS = [
 ]
 # Served straight from the package: an installed wheel needs no collectstatic step.
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 3600
+# Names carry no version, so browsers ask again after a minute (and hear "unchanged").
+WHITENOISE_MAX_AGE = 60
 
 AUTH_USER_MODEL = "identity.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

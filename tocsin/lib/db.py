@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -41,7 +41,7 @@ def pool(
     )
 
 
-async def listen(url: str, channel: str, *, resync: str = "") -> AsyncIterator[str]:
+async def listen(url: str, channel: str, *, resync: str = "") -> AsyncGenerator[str, None]:
     """Payloads of `channel`, for ever: reconnects by itself.
 
     `resync`, if given, is yielded after each reconnect, because whatever was said in between is lost.

@@ -3,8 +3,6 @@
 import json
 import logging
 from dataclasses import asdict, dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
 
+from tocsin.apps.configuration import actions as configuration
 from tocsin.apps.identity import actions as identity
 from tocsin.lib import clock, db
 
@@ -46,14 +45,9 @@ def _first_run() -> Prepared:
     loaded = False
     example = next((folder for folder in _EXAMPLES if folder.is_dir()), None)
     if example is not None:
-        loaded = _load(example)
+        loaded = configuration.first_run(example, now)
     email, password = login or (None, None)
     return Prepared(email, password, loaded)
-
-
-def _load(example: Path) -> bool:
-    actions = "tocsin.apps.configuration.actions"
-    return bool(import_module(actions).first_run(example, clock.now())) if find_spec(actions) else False
 
 
 def run(*, first_run: bool, as_json: bool) -> int:
