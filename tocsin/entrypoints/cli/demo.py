@@ -35,11 +35,14 @@ _NOBODYS: Final = ("example.com", "example.org", "example.net", ".example", ".te
 class Play:
     """What happened so far, and how to wait between the scenes."""
 
-    service: str
     door: str
-    pause_s: float
     run: str = field(default_factory=lambda: ids.hex_key(3))
     refs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def cluster(self) -> str:
+        """Another in each run, so that what the last run left open is not joined."""
+        return f"eu-{self.run}"
 
     def send(self, name: str, summary: str, severity: str, **labels: str) -> None:
         self._post(name, "firing", summary, severity, labels)
@@ -78,7 +81,7 @@ class Play:
         """Wait until the alert has become an incident, and remember it as `name`."""
 
         def look() -> str | None:
-            params = {"service": self.service, "status": "open", "limit": "20"}
+            params = {"status": "open", "limit": "20"}
             for row in client.call("GET", "/api/v1/incidents", params=params)["items"]:
                 if title in row["title"] and row["ref"] not in self.refs.values():
                     return str(row["ref"])
@@ -117,7 +120,12 @@ Scene = tuple[str, Callable[[Play], str | None]]
 
 def _first_alert(play: Play) -> str:
     play.send(
-        "CheckoutErrorRate", "Checkout: 12 % of payments fail", "critical", cluster="eu1", instance="web01"
+        "CheckoutErrorRate",
+        "Checkout: 12 % of payments fail",
+        "critical",
+        cluster=play.cluster,
+        team="payments",
+        instance="web01",
     )
     play.opened("main", "Checkout: 12 % of payments fail")
     return play.refs["main"]
@@ -136,7 +144,12 @@ def _same_again(play: Play) -> None:
 
 def _another_host(play: Play) -> None:
     play.send(
-        "CheckoutErrorRate", "Checkout: 9 % of payments fail", "critical", cluster="eu1", instance="web02"
+        "CheckoutErrorRate",
+        "Checkout: 9 % of payments fail",
+        "critical",
+        cluster=play.cluster,
+        team="payments",
+        instance="web02",
     )
 
 
@@ -156,10 +169,20 @@ def _fix(play: Play) -> None:
 
 def _all_over(play: Play) -> None:
     play.over(
-        "CheckoutErrorRate", "Checkout: 12 % of payments fail", "critical", cluster="eu1", instance="web01"
+        "CheckoutErrorRate",
+        "Checkout: 12 % of payments fail",
+        "critical",
+        cluster=play.cluster,
+        team="payments",
+        instance="web01",
     )
     play.over(
-        "CheckoutErrorRate", "Checkout: 9 % of payments fail", "critical", cluster="eu1", instance="web02"
+        "CheckoutErrorRate",
+        "Checkout: 9 % of payments fail",
+        "critical",
+        cluster=play.cluster,
+        team="payments",
+        instance="web02",
     )
     play.status("main", "monitoring")
 
@@ -170,15 +193,17 @@ def _resolve(play: Play) -> None:
 
 def _small_one(play: Play) -> str:
     play.send(
-        "CertificateExpiry", "Certificate of pay.example.com expires in 6 days", "warning", cluster="eu1"
+        "QueueGrows", "Queue orders holds 12,000 messages", "warning", cluster=play.cluster, job="rabbitmq"
     )
-    play.opened("small", "Certificate of pay.example.com")
+    play.opened("small", "Queue orders holds")
     return play.refs["small"]
 
 
 def _left_for_you(play: Play) -> str:
-    play.send("PaymentQueueStuck", "Payment queue has not moved for 10 minutes", "critical", cluster="us1")
-    play.opened("yours", "Payment queue has not moved")
+    play.send(
+        "PaymentsDown", "Card payments are down", "critical", cluster=play.cluster, team="payments", tier="1"
+    )
+    play.opened("yours", "Card payments are down")
     return play.refs["yours"]
 
 
@@ -198,17 +223,16 @@ SCENES: Final[tuple[Scene, ...]] = (
 
 
 @click.command()
-@click.option("--service", default="checkout", show_default=True, help="Which service breaks.")
-@click.option("--integration", help="Which Alertmanager integration; absent: the service's first.")
+@click.option("--integration", help="Which Alertmanager integration; absent: the first.")
 @click.option(
     "--pause", "pause_s", default=1.0, show_default=True, type=click.FloatRange(0, 60), help="Seconds."
 )
 @click.option("--yes", is_flag=True, help="Do not ask, even if real people would be called.")
 @json_option
-def demo(*, service: str, integration: str | None, pause_s: float, yes: bool, as_json: bool) -> None:
-    """Play a realistic incident through the server. Whoever is on call for the service is called."""
-    play = Play(service, _door(service, integration), pause_s)
-    _ask(service, yes=yes)
+def demo(*, integration: str | None, pause_s: float, yes: bool, as_json: bool) -> None:
+    """Play a realistic incident through the server. Whoever is on call is called."""
+    play = Play(_door(integration))
+    _ask(yes=yes)
     steps: list[dict[str, Any]] = []
     with _progress(quiet=as_json) as tell:
         for title, scene in SCENES:
@@ -245,26 +269,26 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str, str | None], None]]:
         yield tell
 
 
-def _door(service: str, integration: str | None) -> str:
+def _door(integration: str | None) -> str:
     """The path of the integration the alerts go through."""
-    rows = client.call("GET", "/api/v1/integrations", params={"service": service, "limit": "200"})["items"]
+    rows = client.call("GET", "/api/v1/integrations", params={"limit": "200"})["items"]
     fitting = [row for row in rows if row["kind"] == "alertmanager" and integration in {None, row["name"]}]
     if not fitting or not fitting[0]["key"]:
         raise BadInput(
-            f"There is no Alertmanager integration of a service “{service}” that this token may use. "
-            "`tocsin apply -f examples/org` makes one, or name yours with --service and --integration."
+            "There is no Alertmanager integration that this token may use. "
+            "`tocsin apply -f examples/org` makes one; --integration names another."
         )
     return f"/ingest/alertmanager/{fitting[0]['key']}"
 
 
-def _ask(service: str, *, yes: bool) -> None:
+def _ask(*, yes: bool) -> None:
     """Real people are not called for a play unless somebody says so."""
     people = client.call("GET", "/api/v1/users", params={"limit": "200"})["items"]
     real = [person["email"] for person in people if not person["email"].endswith(_NOBODYS)]
     if yes or not real:
         return
     some = ", ".join(real[:3]) + (" …" if len(real) > len(real[:3]) else "")
-    warning = f"There are real people here ({some}), and whoever is on call for {service} will be called."
+    warning = f"There are real people here ({some}), and whoever is on call will be called."
     if not sys.stdin.isatty():
         raise BadInput(f"{warning} Say --yes if that is meant.")
     click.confirm(f"{warning} Go on?", abort=True)
