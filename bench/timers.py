@@ -1,8 +1,8 @@
 """How late do due steps fire, with 20,000 escalations open? `python -m bench.timers`.
 
-The call-outs are put into the database as if they had begun within the last quarter of an hour; each one's
-second step is due at a known instant. Lateness is when that step called somebody, less when it was due. Then a
-worker is killed, and PostgreSQL restarted.
+The call-outs are put into the database as if they had begun within the last quarter of an hour; the second
+step of each is due at a known instant. Lateness is when that step called somebody, less when it was due. Then
+a worker is killed, and PostgreSQL restarted.
 """
 
 import argparse
