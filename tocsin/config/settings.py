@@ -1,7 +1,6 @@
 """Django's settings, made from the options. What an operator may set is in `options.py`."""
 
 from datetime import timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -28,24 +27,6 @@ ROOT_URLCONF = "tocsin.config.urls"
 WSGI_APPLICATION = "tocsin.config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-_APPS = (
-    "audit",
-    "identity",
-    "oncall",
-    "notify",
-    "escalation",
-    "catalog",
-    "integrations",
-    "alerts",
-    "incidents",
-    "configuration",
-)
-
-
-def _installed(name: str) -> bool:
-    return find_spec(name) is not None
-
-
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -54,9 +35,18 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     # Before allauth, so that our sign-in templates win.
-    *(["tocsin.entrypoints.web"] if _installed("tocsin.entrypoints.web.apps") else []),
+    "tocsin.entrypoints.web",
     "procrastinate.contrib.django",
-    *(f"tocsin.apps.{app}" for app in _APPS if _installed(f"tocsin.apps.{app}.models")),
+    "tocsin.apps.audit",
+    "tocsin.apps.identity",
+    "tocsin.apps.oncall",
+    "tocsin.apps.notify",
+    "tocsin.apps.escalation",
+    "tocsin.apps.catalog",
+    "tocsin.apps.integrations",
+    "tocsin.apps.alerts",
+    "tocsin.apps.incidents",
+    "tocsin.apps.configuration",
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
@@ -65,13 +55,6 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "tocsin.config",
 ]
-
-_WEB = "tocsin.entrypoints.web"
-
-
-def _existing(*names: str) -> list[str]:
-    return [name for name in names if _installed(name.rpartition(".")[0])]
-
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -83,7 +66,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    *_existing(f"{_WEB}.csp.Middleware", f"{_WEB}.middleware.ReaderZone", f"{_WEB}.middleware.DomainErrors"),
+    "tocsin.entrypoints.web.csp.Middleware",
+    "tocsin.entrypoints.web.middleware.ReaderZone",
+    "tocsin.entrypoints.web.middleware.DomainErrors",
 ]
 
 TEMPLATES = [
@@ -96,9 +81,9 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                *_existing(f"{_WEB}.context.page"),
+                "tocsin.entrypoints.web.context.page",
             ],
-            "builtins": [f"{_WEB}.templatetags.tocsin"] if _installed(f"{_WEB}.templatetags.tocsin") else [],
+            "builtins": ["tocsin.entrypoints.web.templatetags.tocsin"],
         },
     },
 ]
@@ -117,7 +102,7 @@ def database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or query.pop("port", "")),
         # A pool of its own for each process; its connections are checked when handed out, so that a
         # restarted server costs one reconnect and no failed page.
-        "OPTIONS": {**query, "pool": {"min_size": 1, "max_size": 10, "timeout": 10}},
+        "OPTIONS": {**query, "pool": {"min_size": 1, "max_size": 20, "timeout": 10}},
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
     }
@@ -152,9 +137,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/accounts/login/"
-CSRF_FAILURE_VIEW = (
-    f"{_WEB}.views.errors.csrf" if _installed(f"{_WEB}.views.errors") else "django.views.csrf.csrf_failure"
-)
+CSRF_FAILURE_VIEW = "tocsin.entrypoints.web.views.errors.csrf"
 
 ACCOUNT_ADAPTER = "tocsin.config.accounts.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "tocsin.config.accounts.SocialAccountAdapter"

@@ -1,15 +1,14 @@
-from importlib.util import find_spec
+from django.urls import include, path
 
-from django.urls import URLPattern, URLResolver, include, path
+_ERRORS = "tocsin.entrypoints.web.views.errors"
 
-urlpatterns: list[URLPattern | URLResolver] = [path("accounts/", include("allauth.urls"))]
-if find_spec("tocsin.entrypoints.api") and find_spec("tocsin.entrypoints.api.urls"):
-    urlpatterns.append(path("", include("tocsin.entrypoints.api.urls")))
-if find_spec("tocsin.entrypoints.web.urls"):
-    urlpatterns.append(path("", include("tocsin.entrypoints.web.urls")))
+urlpatterns = [
+    path("accounts/", include("allauth.urls")),
+    path("", include("tocsin.entrypoints.api.urls")),
+    path("", include("tocsin.entrypoints.web.urls")),
+]
 
-if find_spec("tocsin.entrypoints.web.views.errors"):
-    handler400 = "tocsin.entrypoints.web.views.errors.bad_request"
-    handler403 = "tocsin.entrypoints.web.views.errors.forbidden"
-    handler404 = "tocsin.entrypoints.web.views.errors.not_found"
-    handler500 = "tocsin.entrypoints.web.views.errors.server_error"
+handler400 = f"{_ERRORS}.bad_request"
+handler403 = f"{_ERRORS}.forbidden"
+handler404 = f"{_ERRORS}.not_found"
+handler500 = f"{_ERRORS}.server_error"
