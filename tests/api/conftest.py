@@ -13,6 +13,8 @@ from tocsin.apps.identity.models import User, UserState
 from tocsin.domain.permissions import SYSTEM, Actor, Role
 from tocsin.entrypoints.api import door
 from tocsin.lib.ratelimit import Buckets
+from tocsin.ports import registry
+from tocsin.ports.channel import Message, Receipt, Result, StillWanted
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -90,6 +92,29 @@ def fresh_shares(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def only_the_api(settings: Settings) -> None:
     settings.ROOT_URLCONF = "tocsin.entrypoints.api.urls"
+
+
+class Silent:
+    """A channel that takes everything and reaches nobody."""
+
+    fields = ()
+    counts = True
+    ready = ""
+
+    def __init__(self, kind: str) -> None:
+        self.type = self.title = kind
+
+    def check_address(self, address: str) -> str:
+        return address
+
+    def send(self, message: Message, still_wanted: StillWanted) -> Receipt:
+        return Receipt(Result.SENT, "swallowed")
+
+
+@pytest.fixture(autouse=True)
+def channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in ("email", "webhook"):
+        monkeypatch.setitem(registry.channels, kind, Silent(kind))
 
 
 @pytest.fixture

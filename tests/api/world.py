@@ -2,20 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from tests.api.conftest import NOW, Caller
 from tocsin.apps.alerts.models import Alert
 from tocsin.apps.catalog import actions as catalog
 from tocsin.apps.catalog.types import ServiceSpec
+from tocsin.apps.escalation import settings
 from tocsin.apps.identity import actions as identity
 from tocsin.apps.identity.actions import TeamForm
+from tocsin.apps.incidents import actions as incidents
 from tocsin.apps.integrations import actions as integrations
 from tocsin.apps.integrations.types import IntegrationSpec
+from tocsin.apps.notify import actions as notify
 from tocsin.apps.oncall import actions as oncall
+from tocsin.domain.configuration.ladder import read_policy
 from tocsin.domain.configuration.rota import read_rotation, read_schedule
 from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.schedule.definition import OverrideDefinition
+from tocsin.domain.severity import Severity
 from tocsin.entrypoints.api import forms
 from tocsin.lib import clock
 
@@ -27,7 +33,7 @@ class World:
     owner: Caller
     mate: Caller
     stranger: Caller
-    ids: Mapping[str, int]
+    ids: Mapping[str, int | str]
 
 
 def build(owner: Caller, mate: Caller, stranger: Caller) -> World:
@@ -45,12 +51,24 @@ def build(owner: Caller, mate: Caller, stranger: Caller) -> World:
     oncall.save_rotations(definitions=rings, **by)
     plan = forms.read(read_schedule, {"team": "payments", "layers": ["primary"]}, "main")
     oncall.save_schedule(definition=plan, **by)
+    climb = {"steps": [{"notify": [{"schedule": "main"}], "wait": "5m"}]}
+    settings.save_policy(policy=forms.read(read_policy, climb, "payments"), **by)
+    mail = {"email": "mate@example.com", "type": "webhook", "address": "https://example.com/hook"}
+    mates = notify.add_method(**{**by, "actor": mate.actor}, **mail)
+    notify.add_method(email=PEOPLE[1], type="email", address=PEOPLE[1], **by)
     now = clock.now()
+    refs = [_incident(f"It burns {number}", now) for number in (1, 2)]
     change = OverrideDefinition(
         now.replace(year=now.year + 1), now.replace(year=now.year + 2), user=PEOPLE[0]
     )
     override = oncall.add_override(actor=SYSTEM, schedule="main", change=change, now=now)
-    return World(owner, mate, stranger, {"token": token.id, "override": override.id, "alert": _alert()})
+    ids = {"token": token.id, "override": override.id, "alert": _alert(), "method": mates.id}
+    return World(owner, mate, stranger, {**ids, "incident": refs[0], "other": refs[1]})
+
+
+def _incident(title: str, now: datetime) -> str:
+    made = incidents.declare(actor=SYSTEM, title=title, service="checkout", severity=Severity.SEV2, now=now)
+    return made.ref
 
 
 def _alert() -> int:

@@ -142,7 +142,7 @@ class CallOut(Schema):
 
 
 class Incident(IncidentRow):
-    """`allowed` are the statuses it may move to; `my_role` is the asker's part: target, stakeholder or none."""
+    """`allowed` are the statuses it may move to; `my_role` is the asker's: target, stakeholder or none."""
 
     summary: str
     initial_severity: Severity

@@ -5,6 +5,7 @@ from ninja import Router
 from tocsin.entrypoints.api.resources import (
     alerts,
     audit,
+    configuration,
     contacts,
     incidents,
     integrations,
@@ -34,6 +35,7 @@ ROUTERS: tuple[tuple[str, Router, str], ...] = (
     ("/users", users.router, "users"),
     ("/users", contacts.router, "users"),
     ("/teams", teams.router, "teams"),
+    ("/configuration", configuration.router, "configuration"),
     ("/tokens", tokens.router, "tokens"),
     ("/audit", audit.router, "audit"),
     ("/stream", stream.router, "stream"),
