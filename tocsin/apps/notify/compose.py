@@ -1,0 +1,72 @@
+"""From a claimed message to what a channel sends: the words and the buttons."""
+
+from datetime import datetime
+
+from tocsin.apps.notify.types import Job
+from tocsin.domain.notification.model import MessageKind
+from tocsin.ports import registry
+from tocsin.ports.channel import Action, Message
+
+_ACKNOWLEDGE = ("acknowledge", "Acknowledge")
+_VIEW = ("view", "Open the incident")
+_BUTTONS = {
+    MessageKind.PAGE: (_ACKNOWLEDGE, ("escalate", "Escalate"), _VIEW),
+    MessageKind.STAKEHOLDER: (("seen", "Seen"), _VIEW),
+    MessageKind.NUDGE: (("acknowledge", "Still on it"), ("resolve", "Resolve"), _VIEW),
+    MessageKind.JOINED: (_VIEW,),
+    MessageKind.NOTICE: (_VIEW,),
+    MessageKind.RESOLVED: (_VIEW,),
+    MessageKind.TEST: (),
+}
+
+
+def message(job: Job, now: datetime) -> Message:
+    return Message(
+        key=job.key,
+        kind=job.kind,
+        address=job.address,
+        recipient=job.name,
+        subject=job.subject,
+        urgency=job.urgency,
+        headline=_headline(job),
+        lines=_lines(job),
+        actions=_actions(job, now),
+        thread=f"incident-{job.incident_id}" if job.incident_id else f"page-{job.page_id}",
+        config=dict(job.config),
+    )
+
+
+def _headline(job: Job) -> str:
+    if job.headline:
+        return job.headline
+    if job.kind is MessageKind.STAKEHOLDER:
+        return f"For your information: {job.subject.title}"
+    return job.subject.title
+
+
+def _lines(job: Job) -> tuple[str, ...]:
+    subject = job.subject
+    if not job.incident_id:
+        return (job.reason,) if job.reason else ()
+    lines = []
+    if job.kind in {MessageKind.PAGE, MessageKind.STAKEHOLDER}:
+        if subject.summary and subject.summary != subject.title:
+            lines.append(subject.summary)
+        if subject.alerts > 1:
+            lines.append(f"{subject.alerts} alerts")
+        lines.append(f"Why you: {job.reason}")
+        if job.kind is MessageKind.STAKEHOLDER:
+            lines.append("Responders are being called. “Seen” ends your own reminders, not theirs.")
+    elif job.headline and job.headline != subject.title:
+        lines.append(subject.title)
+    return tuple(lines)
+
+
+def _actions(job: Job, now: datetime) -> tuple[Action, ...]:
+    if not job.incident_id:
+        return ()
+    made = (
+        Action(name, label, registry.links.make(job.email, job.incident_id, name, now))
+        for name, label in _BUTTONS[job.kind]
+    )
+    return tuple(action for action in made if action.url)

@@ -1,0 +1,257 @@
+"""The outbox's way out. At least once: a message is done only when its channel has answered.
+
+A worker claims due messages, asks right before each leaves whether it is still wanted, hands it over, and
+keeps the answer. A worker whose heart stops for 4 s loses its claims to the others; a message it was just
+handing over may then leave twice, both times under the same key.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from tocsin.apps.notify import compose, sql
+from tocsin.apps.notify.models import Attempt, LocalMail, Notification, NotificationState, Page, WorkerProcess
+from tocsin.apps.notify.types import Job
+from tocsin.domain.escalation.codec import load
+from tocsin.domain.notification.model import MessageKind, Subject
+from tocsin.domain.notification.plan import Verdict, after_failure
+from tocsin.domain.severity import Urgency
+from tocsin.lib import bus, clock, metrics, pg
+from tocsin.lib.log import Logger
+from tocsin.ports import registry
+from tocsin.ports.channel import Receipt, Result
+from tocsin.ports.events import NotificationFailed, PersonUnreachable
+
+SILENT_S = 4.0
+_LONGEST = 512
+_PAGES = frozenset({MessageKind.PAGE, MessageKind.STAKEHOLDER})
+
+_log = Logger(__name__)
+_sent = metrics.counter(
+    "notifications_sent", "Messages handed over, by channel and result", ("via", "result")
+)
+_wait = metrics.seconds("notification_wait", "From when a message was due to when it left", ("rank",))
+
+
+# ---- workers ----
+
+
+def beat(worker: str, host: str, pid: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.BEAT, {"id": worker, "host": host, "pid": pid})
+
+
+def release_dead() -> int:
+    """Take over the claims of dead workers; how many there were."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.RELEASE_DEAD, {"silent": SILENT_S})
+        return int(cursor.rowcount)
+
+
+def leave(worker: str) -> None:
+    """An orderly end: nobody has to wait for our heart to have stopped."""
+    with transaction.atomic():
+        held = Notification.objects.filter(claimed_by=worker, state=NotificationState.CLAIMED)
+        if held.update(state=NotificationState.PLANNED, claimed_by=""):
+            with connection.cursor() as cursor:
+                pg.notify(cursor, "tocsin_due", "delivery")
+        WorkerProcess.objects.filter(pk=worker).delete()
+
+
+# ---- one message ----
+
+
+def claim(worker: str, now: datetime, batch: int) -> list[Job]:
+    """Due messages that nobody else holds, in the order in which they should leave."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql.CLAIM, {"worker": worker, "now": now, "batch": batch})
+        rows = cursor.fetchall()
+        if rows:
+            cursor.execute(sql.REACHED, {"users": [row[-1] for row in rows], "now": now})
+    return [_job(row) for row in rows]
+
+
+def next_due(now: datetime) -> datetime | None:
+    """When the next message will be due, if none is."""
+    return (
+        Notification.objects.filter(state=NotificationState.PLANNED, due_at__gt=now)
+        .order_by("due_at")
+        .values_list("due_at", flat=True)
+        .first()
+    )
+
+
+def deliver_one(job: Job, worker: str) -> Receipt:
+    """Hand one claimed message over, and keep what came of it."""
+    receipt = _send(job, worker)
+    now = clock.now()
+    _sent.labels(job.via, receipt.result).inc()
+    if receipt.result in {Result.SENT, Result.DELIVERED}:
+        _keep_sent(job, receipt, now)
+        _wait.labels("first" if job.hurry else "other").observe((now - job.wanted_at).total_seconds())
+    elif receipt.result is Result.WITHDRAWN:
+        _keep_withdrawn(job, worker, now)
+    else:
+        _keep_failed(job, worker, receipt, now)
+    return receipt
+
+
+def keep_local_mail(to: str, subject: str, text: str, html: str) -> None:
+    """Where the console twin puts what it does not send."""
+    LocalMail.objects.create(
+        at=clock.now(), to=to[:_LONGEST], subject=subject[:_LONGEST], text=text, html=html
+    )
+
+
+def _send(job: Job, worker: str) -> Receipt:
+    channel = registry.channels.get(job.via)
+    if channel is None:
+        return Receipt(Result.FAILED, f"There is no channel “{job.via}”.")
+    message = compose.message(job, clock.now())
+    try:
+        return channel.send(message, lambda: _still_wanted(job.id, worker))
+    except Exception as error:  # noqa: BLE001 - a channel must not raise; should one, its message is not lost
+        _log.exception("a channel failed", via=job.via, notification=job.id)
+        return Receipt(Result.RETRY, f"{type(error).__name__}: {error}")
+
+
+def _still_wanted(notification: int, worker: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.HAND_OVER, {"id": notification, "worker": worker})
+        return cursor.fetchone() is not None
+
+
+def _keep_sent(job: Job, receipt: Receipt, now: datetime) -> None:
+    state = NotificationState.DELIVERED if receipt.result is Result.DELIVERED else NotificationState.SENT
+    if not receipt.counts:
+        state = NotificationState.SUPPRESSED
+    live = json.dumps({"kind": "incident", "id": job.subject.ref}) if job.incident_id else ""
+    values: dict[str, int | str | datetime] = {
+        "id": job.id,
+        "at": now,
+        "result": str(receipt.result),
+        "detail": _text(receipt.detail),
+        "state": str(state),
+        "live": live,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SENT, values)
+
+
+def _keep_withdrawn(job: Job, worker: str, now: datetime) -> None:
+    """Nobody wants it any more, or another worker has it."""
+    mine = Notification.objects.filter(pk=job.id, claimed_by=worker, state=NotificationState.CLAIMED)
+    if mine.update(state=NotificationState.CANCELLED, receipt="not sent: no longer wanted", claimed_by=""):
+        Attempt.objects.create(
+            notification_id=job.id, at=now, result=Result.WITHDRAWN, detail="no longer wanted"
+        )
+
+
+@transaction.atomic
+def _keep_failed(job: Job, worker: str, receipt: Receipt, now: datetime) -> None:
+    siblings = Notification.objects.filter(page_id=job.page_id).exclude(pk=job.id)
+    others = siblings.filter(state=NotificationState.PLANNED, page__ended_at=None).exists()
+    verdict = after_failure(
+        attempts=job.attempts,
+        wanted_at=job.wanted_at,
+        now=now,
+        hurry=job.hurry,
+        others=others,
+        permanent=receipt.result is Result.FAILED,
+        retry_after=timedelta(seconds=receipt.retry_after_s) if receipt.retry_after_s else None,
+    )
+    if verdict.unreachable:
+        # First, because an acknowledgement locks the call-out before its messages too.
+        _tell_ladder(job, siblings.exclude(state=NotificationState.CANCELLED), receipt, now)
+    mine = Notification.objects.filter(pk=job.id, claimed_by=worker, state=NotificationState.CLAIMED)
+    if not mine.update(**_after(verdict, receipt, job)):
+        return
+    Attempt.objects.create(
+        notification_id=job.id, at=now, result=receipt.result, detail=_text(receipt.detail)
+    )
+    if verdict.promote:
+        _promote(job, siblings, receipt, now)
+    if verdict.retry_at is None and job.incident_id:
+        bus.publish(NotificationFailed(job.incident_id, now, job.email, job.via, _text(receipt.detail)))
+
+
+def _after(verdict: Verdict, receipt: Receipt, job: Job) -> dict[str, Any]:
+    detail = _text(receipt.detail)
+    if verdict.retry_at is None:
+        return {"state": NotificationState.FAILED, "receipt": detail, "claimed_by": ""}
+    again = {
+        "state": NotificationState.PLANNED,
+        "receipt": detail,
+        "claimed_by": "",
+        "due_at": verdict.retry_at,
+    }
+    # The ladder was told once; from now on this is a repeat, and hurries nobody.
+    return {**again, "hurry": False} if verdict.unreachable and job.hurry else again
+
+
+def _promote(job: Job, siblings: Any, receipt: Receipt, now: datetime) -> None:
+    """The person's next message leaves now, and is their first."""
+    following = siblings.filter(state=NotificationState.PLANNED).order_by("due_at", "id").first()
+    if following is None:
+        return
+    following.due_at = min(following.due_at, now)
+    following.wanted_at = now
+    following.hurry = job.hurry
+    following.rank = min(following.rank, 0 if job.urgency is Urgency.HIGH else 2)
+    following.reason = _text(f"{following.reason}; brought forward, as {job.via} failed: {receipt.detail}")
+    following.save(update_fields=("due_at", "wanted_at", "hurry", "rank", "reason"))
+    with connection.cursor() as cursor:
+        pg.notify(cursor, "tocsin_due", "delivery")
+
+
+def _tell_ladder(job: Job, siblings: Any, receipt: Receipt, now: datetime) -> None:
+    got = Q(state__in=(NotificationState.SENT, NotificationState.DELIVERED)) | Q(
+        state=NotificationState.CLAIMED
+    )
+    if job.call_out_id is None or job.incident_id is None or job.kind not in _PAGES:
+        return
+    if siblings.filter(got).exists() or not Page.objects.filter(pk=job.page_id, ended_at=None).exists():
+        return
+    detail = f"{job.via}: {receipt.detail}"
+    bus.publish(PersonUnreachable(job.call_out_id, job.incident_id, now, job.email, _text(detail)))
+
+
+def _text(text: str) -> str:
+    return text.replace("\0", "")[:_LONGEST]
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    subject = load(_json(row[13]), Subject)
+    return Job(
+        id=row[0],
+        page_id=row[1],
+        call_out_id=row[2],
+        incident_id=row[3],
+        key=row[4],
+        method_id=row[5],
+        via=row[6],
+        address=row[7],
+        config={str(k): str(v) for k, v in _json(row[8]).items()},
+        email=row[9],
+        name=row[10],
+        kind=MessageKind(row[11]),
+        urgency=Urgency(row[12]),
+        severity=subject.severity,
+        subject=subject,
+        reason=row[14],
+        headline=row[15],
+        attempts=row[16],
+        hurry=row[17],
+        wanted_at=row[18],
+        started_at=row[19],
+    )
+
+
+def _json(value: Any) -> Mapping[str, Any]:
+    # Django leaves JSON to its own fields: a bare cursor gives text.
+    found: Mapping[str, Any] = json.loads(value) if isinstance(value, str) else value
+    return found

@@ -1,0 +1,7 @@
+-- The last gate: this worker still holds the message, and nobody has ended its page. What comes back may leave.
+UPDATE notify_notification n
+SET handed_at = clock_timestamp()
+FROM notify_page p
+WHERE n.id = %(id)s AND n.claimed_by = %(worker)s AND n.state = 'claimed'
+  AND p.id = n.page_id AND p.ended_at IS NULL
+RETURNING n.id

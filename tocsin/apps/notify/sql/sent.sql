@@ -1,0 +1,13 @@
+-- It left: that is kept whatever was decided meanwhile. Live pages that show the incident are told.
+WITH attempt AS (
+    INSERT INTO notify_attempt (notification_id, at, result, detail)
+    VALUES (%(id)s, %(at)s, %(result)s, %(detail)s)
+), told AS (
+    SELECT pg_notify('tocsin_live', %(live)s::text) WHERE %(live)s::text <> ''
+), kept AS (
+    UPDATE notify_notification
+    SET state = %(state)s, sent_at = %(at)s, receipt = %(detail)s, claimed_by = ''
+    WHERE id = %(id)s AND state IN ('claimed', 'cancelled', 'planned')
+    RETURNING id
+)
+SELECT (SELECT count(*) FROM kept), (SELECT count(*) FROM told)
