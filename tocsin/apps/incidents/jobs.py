@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from tocsin.apps.alerts import intake
 from tocsin.apps.alerts.intake import Incoming
@@ -15,7 +15,7 @@ from tocsin.apps.incidents import sweep as due
 from tocsin.apps.incidents.surroundings import Surroundings
 from tocsin.apps.integrations import actions as integrations
 from tocsin.apps.integrations.models import Event, Integration
-from tocsin.domain.errors import Invalid, TocsinError
+from tocsin.domain.errors import Invalid
 from tocsin.domain.signal import LANES
 from tocsin.lib import metrics
 from tocsin.ports import registry
@@ -71,7 +71,7 @@ def _one_by_one(now: datetime, limit: int) -> int:
                     _work([event], now)
             except (OperationalError, InterfaceError):
                 raise
-            except (TocsinError, DatabaseError, ValueError, KeyError, TypeError, ArithmeticError) as error:
+            except Exception as error:
                 logger.exception("an event was set aside", extra={"event": event.event_id})
                 _set_aside(event, f"{type(error).__name__}: {error}", now)
     return len(events)

@@ -97,7 +97,7 @@ def _gather(happenings: Sequence[Happening], this: _Round) -> None:
     rows = this.rows = _locked({*wanted.values(), *(incident for incident, _ in linked)})
     for group, incident_id in wanted.items():
         this.newest[group] = rows[incident_id]
-    new = sum(group not in wanted or Status(rows[wanted[group]].status) not in OPEN for group in groups)
+    new = sum(group not in wanted for group in groups)
     this.numbers = list(changes.numbers(new)) if new else []
     for incident_id, alert_id in linked:
         this.of_alert[alert_id].append(rows[incident_id])

@@ -9,7 +9,7 @@ from tocsin.domain.errors import Invalid
 from tocsin.entrypoints.ingest import body as bodies
 from tocsin.entrypoints.ingest.keys import AwayError, Keys, Known
 from tocsin.entrypoints.ingest.writer import FullError, Writer
-from tocsin.lib import clock, db, metrics
+from tocsin.lib import clock, metrics
 from tocsin.lib.ratelimit import Buckets
 from tocsin.ports import registry
 from tocsin.ports.source import CompatibleSource, Envelope, Reply, Source
@@ -54,8 +54,7 @@ class Door:
     """`start` it inside the running loop before the first request; `stop` commits what was accepted."""
 
     def __init__(self, options: Options, limits: Limits) -> None:
-        self._pool = db.pool(options.database_url, most=2, name="ingest-keys")
-        self._keys = Keys(self._pool)
+        self._keys = Keys(options.database_url)
         self._writer = Writer(options.database_url)
         self._buckets = Buckets(limits.rate, limits.burst)
         self._started = False
@@ -64,14 +63,13 @@ class Door:
     async def start(self) -> None:
         if not self._started:
             self._started = True
-            await self._pool.open(wait=False)
             self._writer.start()
 
     async def stop(self) -> None:
         if self._started:
             self._started = False
             await self._writer.stop()
-            await self._pool.close()
+            await self._keys.close()
 
     def serves(self, path: str) -> bool:
         return path.startswith(PREFIX) or path in self._compatible_paths()
