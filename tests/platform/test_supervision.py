@@ -12,11 +12,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tocsin.lib import clock
+from tocsin.lib import clock, signing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -136,17 +137,38 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def test_it_starts_says_how_to_log_in_and_stops_with_an_open_stream(instance: Instance) -> None:
+def _open_stream(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> socket.socket:
+    monkeypatch.setattr(signing, "_secret", (instance.folder / "data/secret-key").read_bytes().strip())
+    ticket = signing.sign("live", "somebody@example.com", clock.now() + timedelta(seconds=60))
+    stream = socket.create_connection(("127.0.0.1", instance.port), timeout=10)
+    stream.sendall(f"GET /api/v1/stream?ticket={ticket} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    heard = b""
+    while b"welcome" not in heard:
+        part = stream.recv(4096)
+        assert part, heard
+        heard += part
+    return stream
+
+
+def test_it_starts_says_how_to_log_in_and_stops_with_open_streams(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
     instance.start()
-    assert f"http://127.0.0.1:{instance.port}" in instance.out or _until(lambda: "Password" in instance.out)
+    assert _until(lambda: "Password" in instance.out)
+    assert f"http://127.0.0.1:{instance.port}" in instance.out
     login = (instance.folder / "data/admin-login").read_text().split()
     assert all(word in instance.out for word in login)
     assert (instance.folder / "data/admin-login").stat().st_mode & 0o777 == 0o600
     assert instance.status("/livez") == 200
     assert instance.status("/metrics") == 200
-    with closing(socket.create_connection(("127.0.0.1", instance.port))) as open_line:
-        open_line.sendall(b"POST /ingest/generic/key HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+    with (
+        closing(_open_stream(instance, monkeypatch)) as stream,
+        closing(socket.create_connection(("127.0.0.1", instance.port))) as half_sent,
+    ):
+        half_sent.sendall(b"POST /ingest/generic/key HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
         assert instance.end() < 10
+        while stream.recv(4096):
+            pass
     assert instance.process is not None
     assert instance.process.returncode == 0
 
