@@ -1,11 +1,35 @@
 """Which vendors there are: kind → adapter."""
 
 from tocsin.adapters.alertmanager.source import AlertmanagerSource
+from tocsin.adapters.console.channel import ConsoleChannel
+from tocsin.adapters.email import render
+from tocsin.adapters.email.channel import EmailChannel, Server
 from tocsin.adapters.generic.source import GenericSource
 from tocsin.adapters.pagerduty.source import PagerDutySource
+from tocsin.adapters.webhook.channel import WebhookChannel
+from tocsin.apps.incidents import links
+from tocsin.apps.notify import delivery
+from tocsin.config.options import Options, load
+from tocsin.lib import http
 from tocsin.ports import registry
+from tocsin.ports.channel import Channel, Message
 
 
 def fill() -> None:
     for source in (AlertmanagerSource(), GenericSource(), PagerDutySource()):
         registry.sources[source.kind] = source
+    for channel in (_email(load()), WebhookChannel(http.client())):
+        registry.channels[channel.type] = channel
+    registry.links.make = links.url
+
+
+def _email(options: Options) -> Channel:
+    smtp = options.smtp
+    if smtp is None:
+        return ConsoleChannel(delivery.keep_local_mail, _words)
+    server = Server(smtp.host, smtp.port, smtp.user, smtp.password, smtp.tls, options.ca_bundle)
+    return EmailChannel(server, options.mail_from, options.public_host)
+
+
+def _words(message: Message) -> tuple[str, str, str]:
+    return render.subject_line(message), render.text(message), render.html(message)

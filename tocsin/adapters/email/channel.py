@@ -1,0 +1,156 @@
+"""E-mail over SMTP (RFC 5321). Connections are kept, one for each thread that sends.
+
+The Message-ID is the idempotency key: a mail that leaves twice after a crash has the same one.
+"""
+
+import re
+import smtplib
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from email.errors import MessageError
+from email.message import EmailMessage
+from email.policy import SMTP as POLICY
+from email.utils import parseaddr
+from pathlib import Path
+
+from tocsin.adapters.email.render import render
+from tocsin.domain.errors import FieldError, Invalid
+from tocsin.lib import clock
+from tocsin.ports.channel import FieldSpec, Message, Receipt, Result, StillWanted
+
+_ADDRESS = re.compile(r"[^@\s<>,;\"]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_TIMEOUT_S = 10.0
+_IDLE_S = 30.0  # servers close idle connections; asking first costs one round trip
+_LONGEST_ADDRESS = 254
+_PERMANENT = 500
+
+
+@dataclass(frozen=True)
+class Server:
+    """`tls`: "none", "starttls" or "tls"."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = ""
+    tls: str = "none"
+    ca_bundle: Path | None = None
+
+
+class _Line(threading.local):
+    connection: smtplib.SMTP | None = None
+    used_at: float = 0.0
+
+
+class EmailChannel:
+    type = "email"
+    title = "E-mail"
+    fields: Sequence[FieldSpec] = ()
+    counts = True
+
+    def __init__(self, server: Server, sender: str, domain: str) -> None:
+        self._server, self._sender, self._domain = server, sender, domain
+        self._line = _Line()
+
+    @property
+    def ready(self) -> str:
+        return ""
+
+    def check_address(self, address: str) -> str:
+        return check_address(address)
+
+    def send(self, message: Message, still_wanted: StillWanted) -> Receipt:
+        try:
+            mail = render(message, self._sender, self._domain, clock.now())
+            body = mail.as_bytes(policy=POLICY)
+        except (MessageError, ValueError, UnicodeError, IndexError) as error:
+            return Receipt(Result.FAILED, f"The mail cannot be written: {error}")
+        try:
+            return self._hand_over(mail, body, message.address, still_wanted)
+        except smtplib.SMTPResponseException as error:
+            self._hang_up()
+            return _refused(error.smtp_code, error.smtp_error)
+        except (smtplib.SMTPException, OSError) as error:
+            self._hang_up()
+            return Receipt(
+                Result.RETRY, f"{self._server.host}:{self._server.port}: {str(error) or type(error).__name__}"
+            )
+
+    def _hand_over(self, mail: EmailMessage, body: bytes, to: str, still_wanted: StillWanted) -> Receipt:
+        connection = self._connected()
+        _, sender = parseaddr(str(mail["From"]))
+        code, answer = connection.mail(sender)
+        if code // 100 == 2:  # noqa: PLR2004 - SMTP's class of success
+            code, answer = connection.rcpt(to)
+        if code // 100 != 2:  # noqa: PLR2004 - same
+            connection.rset()
+            return _refused(code, answer)
+        if not still_wanted():
+            connection.rset()
+            return Receipt(Result.WITHDRAWN, "no longer wanted")
+        code, answer = connection.data(body)
+        self._line.used_at = clock.monotonic()
+        if code // 100 != 2:  # noqa: PLR2004 - same
+            return _refused(code, answer)
+        return Receipt(Result.SENT, f"{code} {_shown(answer)}"[:500])
+
+    def _connected(self) -> smtplib.SMTP:
+        line = self._line
+        if line.connection is not None and clock.monotonic() - line.used_at > _IDLE_S:
+            with suppress(smtplib.SMTPException, OSError):
+                if line.connection.noop()[0] == 250:  # noqa: PLR2004 - SMTP's OK
+                    return line.connection
+            self._hang_up()
+        if line.connection is None:
+            line.connection = self._dial()
+            line.used_at = clock.monotonic()
+        return line.connection
+
+    def _dial(self) -> smtplib.SMTP:
+        server = self._server
+        make: Callable[..., smtplib.SMTP] = smtplib.SMTP
+        options: dict[str, object] = {"timeout": _TIMEOUT_S}
+        if server.tls == "tls":
+            make, options["context"] = smtplib.SMTP_SSL, self._context()
+        connection = make(server.host, server.port, **options)
+        try:
+            if server.tls == "starttls":
+                connection.starttls(context=self._context())
+            connection.ehlo_or_helo_if_needed()
+            if server.user:
+                connection.login(server.user, server.password)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _context(self) -> ssl.SSLContext:
+        bundle = self._server.ca_bundle
+        return ssl.create_default_context(cafile=str(bundle) if bundle else None)
+
+    def _hang_up(self) -> None:
+        connection, self._line.connection = self._line.connection, None
+        if connection is not None:
+            connection.close()
+
+
+def check_address(address: str) -> str:
+    """Lower case, one address, no display name. Raises Invalid."""
+    address = address.strip().lower()
+    if len(address) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(address):
+        raise Invalid(FieldError("address", "Expected an e-mail address such as alice@example.com."))
+    return address
+
+
+def _refused(code: int, answer: bytes | str) -> Receipt:
+    # 5xx is for good (RFC 5321, 4.2.1), except where the server refuses us rather than this mail.
+    ours = code in {530, 534, 535, 538}
+    result = Result.FAILED if code >= _PERMANENT and not ours else Result.RETRY
+    return Receipt(result, f"{code} {_shown(answer)}"[:500])
+
+
+def _shown(answer: bytes | str) -> str:
+    return answer.decode("utf-8", "replace") if isinstance(answer, bytes) else str(answer)

@@ -1,0 +1,139 @@
+"""One mail: a subject that reads well at 3 a.m., plain text, and HTML with styles inline and buttons for
+thumbs.
+"""
+
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from html import escape
+
+from tocsin.domain.notification.model import MessageKind
+from tocsin.domain.severity import Severity
+from tocsin.ports.channel import Message
+
+_LONGEST_SUBJECT = 180
+_COLOURS = {
+    Severity.SEV1: "#b91c1c",
+    Severity.SEV2: "#c2410c",
+    Severity.SEV3: "#a16207",
+    Severity.SEV4: "#475569",
+}
+_WORDS = {
+    MessageKind.RESOLVED: "Resolved",
+    MessageKind.JOINED: "Update",
+    MessageKind.NUDGE: "Still on it?",
+    MessageKind.NOTICE: "Update",
+    MessageKind.STAKEHOLDER: "For your information",
+}
+
+
+def one_line(text: str) -> str:
+    """Without line breaks and control characters: nothing from outside may add a header."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def subject_line(message: Message) -> str:
+    subject = message.subject
+    if not subject.incident_id:
+        return one_line(f"[Tocsin] {message.headline}")[:_LONGEST_SUBJECT]
+    head = f"[{subject.severity}] {subject.service}: "
+    tail = f" ({subject.ref})"
+    word = _WORDS.get(message.kind)
+    if word and message.kind is not MessageKind.STAKEHOLDER:
+        head = f"{word}: {head}"
+    room = _LONGEST_SUBJECT - len(head) - len(tail)
+    title = one_line(subject.title)
+    return one_line(head + (title if len(title) <= room else title[: room - 1] + "…") + tail)
+
+
+def render(message: Message, sender: str, domain: str, now: datetime) -> EmailMessage:
+    """`sender` is "Name <address>"; `domain` makes the Message-IDs ours. The same message gives the same
+    Message-ID.
+    """
+    mail = EmailMessage()
+    mail["Subject"] = subject_line(message)
+    mail["From"] = sender
+    mail["To"] = Address(one_line(message.recipient), addr_spec=message.address)
+    mail["Date"] = format_datetime(now)
+    mail["Message-ID"] = f"<{message.key}@{domain}>"
+    # Every mail of one incident hangs on one root, so that mail programs show one conversation.
+    root = f"<{message.thread}@{domain}>"
+    mail["In-Reply-To"] = root
+    mail["References"] = root
+    mail["List-Id"] = f"Tocsin <pages.{domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail["X-Tocsin-Kind"] = str(message.kind)
+    if message.subject.ref:
+        mail["X-Tocsin-Incident"] = one_line(message.subject.ref)
+    if message.urgency == "high" and message.kind is MessageKind.PAGE:
+        mail["Importance"] = "high"
+        mail["X-Priority"] = "1"
+    mail.set_content(text(message))
+    mail.add_alternative(html(message), subtype="html")
+    return mail
+
+
+def text(message: Message) -> str:
+    subject = message.subject
+    parts = [message.headline, ""]
+    if subject.incident_id:
+        parts += [f"{subject.ref} · {subject.severity} · {subject.service} · {message.urgency} urgency", ""]
+    parts += [part for line in message.lines for part in (line, "")]
+    width = max((len(action.label) for action in message.actions), default=0)
+    parts += [f"{action.label:<{width}}  {action.url}" for action in message.actions]
+    if message.actions:
+        parts += [
+            "",
+            "These links work for you and this incident only, without logging in, until it is resolved.",
+        ]
+    return "\n".join(parts).strip() + "\n"
+
+
+def html(message: Message) -> str:
+    subject = message.subject
+    colour = _COLOURS[subject.severity] if subject.incident_id else "#334155"
+    badge = f"{subject.severity} · {escape(subject.service)}" if subject.incident_id else "Tocsin"
+    word = _WORDS.get(message.kind, "")
+    lines = "".join(
+        f'<p style="margin:0 0 12px;white-space:pre-wrap">{escape(line)}</p>' for line in message.lines
+    )
+    buttons = "".join(
+        _button(a.label, a.url, colour if n == 0 else "") for n, a in enumerate(message.actions)
+    )
+    foot = (
+        "These links work for you and this incident only, without logging in, until it is resolved."
+        if message.actions
+        else ""
+    )
+    ref = f'<span style="opacity:.8">{escape(subject.ref)}</span>' if subject.ref else ""
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">
+<title>{escape(subject_line(message))}</title></head>
+<body style="margin:0;padding:16px;font:16px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif">
+<div style="max-width:560px;margin:0 auto;border:1px solid #94a3b855;border-radius:12px;overflow:hidden">
+<div style="background:{colour};color:#ffffff;padding:12px 20px;font-weight:600">{badge} {ref}</div>
+<div style="padding:20px">
+<p style="margin:0 0 4px;opacity:.75">{escape(word)}</p>
+<h1 style="margin:0 0 16px;font-size:22px;line-height:1.3">{escape(message.headline)}</h1>
+{lines}
+<div style="margin:20px 0 0">{buttons}</div>
+<p style="margin:20px 0 0;font-size:13px;opacity:.7">{foot}</p>
+</div></div></body></html>
+"""
+
+
+def _button(label: str, url: str, colour: str) -> str:
+    look = (
+        f"background:{colour};color:#ffffff;border:1px solid {colour}"
+        if colour
+        else "color:inherit;border:1px solid #94a3b8"
+    )
+    return (
+        f'<a href="{escape(url, quote=True)}" style="display:block;margin:0 0 10px;padding:14px 20px;'
+        f'border-radius:10px;text-align:center;font-weight:600;text-decoration:none;{look}">'
+        f"{escape(label)}</a>"
+    )
