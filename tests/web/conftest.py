@@ -1,4 +1,4 @@
-"""Three people at the pages: an owner, a team-mate who responds, a stranger who only looks; and one incident."""
+"""Three people at the pages: an owner, a team-mate who responds, a stranger who looks; and one incident."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -59,8 +59,19 @@ def test_the_audit_log_is_for_administrators(
 
 @pytest.mark.parametrize(
     "path",
-    ["/incidents/INC-99999", "/incidents/x", "/services/x", "/teams/x", "/people/x@y.z", "/integrations/x"]
-    + ["/policies/x", "/schedules/x", "/alerts/1", "/nowhere", "/incidents/INC-99999/row"],
+    [
+        "/incidents/INC-99999",
+        "/incidents/INC-99999/row",
+        "/incidents/x",
+        "/services/x",
+        "/teams/x",
+        "/people/x@y.z",
+        "/integrations/x",
+        "/policies/x",
+        "/schedules/x",
+        "/alerts/1",
+        "/nowhere",
+    ],
 )
 def test_what_is_not_there_is_a_page_that_says_so(path: str, owner: Visitor) -> None:
     answer = owner.client.get(path)

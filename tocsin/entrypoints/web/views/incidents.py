@@ -22,9 +22,10 @@ from tocsin.lib.clock import now
 _FILTERS = ("q", "severity", "status", "service", "team")
 _BULK: Mapping[str, Callable[[Actor, str], object]] = {
     "acknowledge": lambda actor, ref: actions.acknowledge(actor=actor, ref=ref, now=now()),
+    "respond": lambda actor, ref: actions.respond(actor=actor, ref=ref, now=now()),
     "resolve": lambda actor, ref: actions.resolve(actor=actor, ref=ref, now=now()),
 }
-_PAST = {"acknowledge": "acknowledged", "resolve": "resolved"}
+_PAST = {"acknowledge": "acknowledged", "respond": "yours to respond to", "resolve": "resolved"}
 _TABS = ("open", "mine", "all")
 
 

@@ -27,10 +27,13 @@ async function refresh() {
   stale.clear();
   for (const element of elements) {
     // Half-typed forms and open drop-downs are left alone until the next change.
+    if (!element.isConnected) continue;
     if (element.querySelector("details[open], :focus:is(input, textarea, select)")) { stale.add(element); continue; }
     const url = element.dataset.liveUrl ?? location.pathname + location.search;
     const id = `#${CSS.escape(element.id)}`;
-    await htmx.ajax("GET", url, { target: id, select: id, swap: "outerMorph", source: element });
+    // The server keeps its messages for the page that the reader asked for.
+    const headers = { "X-Live": "1" };
+    await htmx.ajax("GET", url, { target: id, select: id, selectOOB: null, swap: "outerMorph", source: element, headers });
   }
   if (stale.size) schedule(3000);
 }
