@@ -34,6 +34,7 @@ class World:
     mate: Caller
     stranger: Caller
     ids: Mapping[str, int | str]
+    now: datetime
 
 
 def build(owner: Caller, mate: Caller, stranger: Caller) -> World:
@@ -63,7 +64,7 @@ def build(owner: Caller, mate: Caller, stranger: Caller) -> World:
     )
     override = oncall.add_override(actor=SYSTEM, schedule="main", change=change, now=now)
     ids = {"token": token.id, "override": override.id, "alert": _alert(), "method": mates.id}
-    return World(owner, mate, stranger, {**ids, "incident": refs[0], "other": refs[1]})
+    return World(owner, mate, stranger, {**ids, "incident": refs[0], "other": refs[1]}, now)
 
 
 def _incident(title: str, now: datetime) -> str:

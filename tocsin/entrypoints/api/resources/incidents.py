@@ -11,7 +11,7 @@ from tocsin.domain.escalation.model import Target, TargetKind
 from tocsin.domain.lifecycle import Status as Stage
 from tocsin.domain.severity import Severity
 from tocsin.entrypoints.api.context import ApiRequest
-from tocsin.entrypoints.api.incident_shapes import Incident, IncidentRow
+from tocsin.entrypoints.api.resources.incident_shapes import Incident, IncidentRow
 from tocsin.entrypoints.api.shapes import Duration, Email, In, Instant, Listed, Name, Text, duration
 
 router = Router()
