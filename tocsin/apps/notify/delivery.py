@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 
 from tocsin.apps.notify import compose, sql
@@ -87,17 +87,39 @@ def next_due(now: datetime) -> datetime | None:
 
 def deliver_one(job: Job, worker: str) -> Receipt:
     """Hand one claimed message over, and keep what came of it."""
-    receipt = _send(job, worker)
-    now = clock.now()
+    receipt = send(job, worker)
+    keep(job, worker, receipt)
+    return receipt
+
+
+def send(job: Job, worker: str) -> Receipt:
+    channel = registry.channels.get(job.via)
+    if channel is None:
+        return Receipt(Result.FAILED, f"There is no channel “{job.via}”.")
+    message = compose.message(job, clock.now())
+    try:
+        receipt = channel.send(message, lambda: _still_wanted(job.id, worker))
+    except DatabaseError:
+        raise  # the gate could not be asked: nothing has left
+    except Exception as error:  # noqa: BLE001 - a channel must not raise; should one, its message is not lost
+        _log.exception("a channel failed", via=job.via, notification=job.id)
+        receipt = Receipt(Result.RETRY, f"{type(error).__name__}: {error}")
     _sent.labels(job.via, receipt.result).inc()
     if receipt.result in {Result.SENT, Result.DELIVERED}:
+        waited = clock.now() - job.wanted_at
+        _wait.labels("first" if job.hurry else "other").observe(waited.total_seconds())
+    return receipt
+
+
+def keep(job: Job, worker: str, receipt: Receipt) -> None:
+    """Write down what became of a message. Raises when the database is away: then it must be tried again."""
+    now = clock.now()
+    if receipt.result in {Result.SENT, Result.DELIVERED}:
         _keep_sent(job, receipt, now)
-        _wait.labels("first" if job.hurry else "other").observe((now - job.wanted_at).total_seconds())
     elif receipt.result is Result.WITHDRAWN:
         _keep_withdrawn(job, worker, now)
     else:
         _keep_failed(job, worker, receipt, now)
-    return receipt
 
 
 def keep_local_mail(to: str, subject: str, text: str, html: str) -> None:
@@ -105,18 +127,6 @@ def keep_local_mail(to: str, subject: str, text: str, html: str) -> None:
     LocalMail.objects.create(
         at=clock.now(), to=to[:_LONGEST], subject=subject[:_LONGEST], text=text, html=html
     )
-
-
-def _send(job: Job, worker: str) -> Receipt:
-    channel = registry.channels.get(job.via)
-    if channel is None:
-        return Receipt(Result.FAILED, f"There is no channel “{job.via}”.")
-    message = compose.message(job, clock.now())
-    try:
-        return channel.send(message, lambda: _still_wanted(job.id, worker))
-    except Exception as error:  # noqa: BLE001 - a channel must not raise; should one, its message is not lost
-        _log.exception("a channel failed", via=job.via, notification=job.id)
-        return Receipt(Result.RETRY, f"{type(error).__name__}: {error}")
 
 
 def _still_wanted(notification: int, worker: str) -> bool:

@@ -1,0 +1,96 @@
+"""The worker: events, escalation, delivery and the heart, each a loop of its own. Any number run beside each
+other.
+
+Nothing is remembered here: what is due stands in the database, and is claimed row by row.
+"""
+
+import threading
+from typing import Protocol
+
+from tocsin.apps.escalation import actions as escalation
+from tocsin.apps.incidents import jobs as incidents
+from tocsin.apps.notify import delivery
+from tocsin.entrypoints.worker.delivery import Desk
+from tocsin.entrypoints.worker.health import Health
+from tocsin.entrypoints.worker.loops import Bell, Loop
+from tocsin.lib import clock, ids
+from tocsin.lib.log import Logger
+
+_EVENTS_S = 1.0  # a missed notice costs at most this
+_DUE_S = 0.25
+_SWEEP_S = 1.0
+_TIDY_S = 600.0
+_BATCH = 150
+_END_S = 8.0
+
+_log = Logger(__name__)
+
+
+class Options(Protocol):
+    @property
+    def database_url(self) -> str: ...
+
+    @property
+    def worker_lag_s(self) -> float: ...
+
+    @property
+    def watchdog_url(self) -> str: ...
+
+
+def run(options: Options, stop: threading.Event) -> None:
+    """Until `stop` is set; then what is being handed over is finished, and the rest is left to others."""
+    worker = ids.new_id()
+    desk = Desk(worker, stop)
+    health = Health(worker, options.worker_lag_s, options.watchdog_url)
+    events = Loop("events", _events, stop)
+    due = Loop("escalation", _escalation, stop)
+    out = Loop("delivery", desk.step, stop)
+    loops = (
+        Loop("heart", health.step, stop),
+        events,
+        due,
+        out,
+        Loop("sweep", _Sweep().step, stop),
+    )
+    bell = Bell(options.database_url, {"tocsin_events": (events,), "tocsin_due": (due, out)}, stop)
+    threads = [*loops, *desk.senders, bell]
+    for thread in threads:
+        thread.start()
+    _log.info("worker started", worker=worker)
+    stop.wait()
+    for loop in loops:
+        loop.ring()
+    until = clock.monotonic() + _END_S
+    for thread in threads:
+        if thread is not bell:
+            thread.join(max(0.0, until - clock.monotonic()))
+    _goodbye(worker)
+
+
+def _goodbye(worker: str) -> None:
+    try:
+        delivery.leave(worker)
+    except Exception as error:  # noqa: BLE001 - the database may be gone already; others take over then
+        _log.warning("left without a goodbye", error=str(error).strip())
+    else:
+        _log.info("worker ended", worker=worker)
+
+
+def _events() -> float:
+    return 0.0 if incidents.process_waiting(clock.now()) else _EVENTS_S
+
+
+def _escalation() -> float:
+    return 0.0 if escalation.advance_due(now=clock.now(), limit=_BATCH) else _DUE_S
+
+
+class _Sweep:
+    def __init__(self) -> None:
+        self._tidied_at = clock.monotonic()
+
+    def step(self) -> float:
+        incidents.sweep(clock.now())
+        if clock.monotonic() - self._tidied_at >= _TIDY_S:
+            self._tidied_at = clock.monotonic()
+            incidents.tidy(clock.now())
+        return _SWEEP_S
