@@ -3,7 +3,10 @@
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, Protocol
 
+from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
+from django.template.loader import get_template
+from django.urls import reverse
 
 from tocsin.config.bridge import Bridge
 from tocsin.config.options import Options
@@ -61,6 +64,12 @@ class Root:
         await self._live.stop()
         await self._ingest.stop()
         await self._probes.stop()
+
+
+def warm() -> None:
+    """Import what the first page needs, so that the first reader does not wait for it."""
+    reverse(settings.LOGIN_URL)
+    get_template("account/login.html")
 
 
 def build(options: Options) -> Root:

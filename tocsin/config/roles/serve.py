@@ -57,10 +57,12 @@ async def _serve(server: uvicorn.Server, root: asgi.Root, listening: socket.sock
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, end)
     await root.start()
+    warming = loop.run_in_executor(None, asgi.warm)
     try:
         await server.serve(sockets=[listening])
     finally:
         await root.stop()
+        await warming
 
 
 def _allow_many_connections() -> None:
