@@ -34,10 +34,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
+from typing import Final
 from zoneinfo import ZoneInfo
 
-PRIMARY = "primary"
-SHADOW = "shadow"
+PRIMARY: Final = "primary"
+SHADOW: Final = "shadow"
+UTC_ZONE: Final = ZoneInfo("UTC")
 
 
 class Unit(StrEnum):

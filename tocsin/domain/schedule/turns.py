@@ -63,10 +63,10 @@ def pieces(rotation: Rotation, start: datetime, end: datetime) -> Iterator[Piece
         if rotation.earlier is not None:
             yield from pieces(rotation.earlier, start, min(end, rotation.since))
         start = rotation.since
-    if start >= end or not rotation.participants:
-        return
     if rotation.until is not None:
         end = min(end, to_instant(rotation.until, rotation.zone))
+    if start >= end or not rotation.participants:
+        return
     spans = _turns(rotation, start, end)
     if not rotation.restrictions:
         yield from spans
