@@ -71,7 +71,7 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
         return _guarded(render(request, "link/dead.html", {"why": target.why, "ref": target.ref}, status=410))
     if request.method != "POST":
         return _page(request, target, target.incident)
-    wanted = request.POST.get("do", "")
+    wanted = request.POST.get("do", target.action)
     if wanted not in {button.name for button in buttons(target)}:
         return _page(request, target, target.incident, problem="This link cannot do that.")
     run, done = _DEEDS[wanted]
