@@ -41,7 +41,7 @@ def test_a_person_without_a_deliverable_method_is_passed_at_once() -> None:
     it = world()
     it = World(it.snapshot, it.people, unreachable={"alice"}).begin()
     assert it.calls == [(0, "bob")]
-    assert "has no working way to be reached" in it.notes("undeliverable")[0]
+    assert "there is no working way to reach them" in it.notes("undeliverable")[0]
 
 
 def test_a_step_whose_people_were_all_called_calls_them_again_and_waits_for_nothing() -> None:

@@ -106,6 +106,8 @@ def _save(rows: Sequence[CallOut]) -> None:
 
 def _decisions(row: CallOut, effect: Effect, now: datetime) -> list[Decision]:
     if isinstance(effect, Call):
+        if not effect.person.deliverable:
+            return []  # the machine has noted that there is no way to them
         step = effect.step if effect.step >= 0 else None
         text = effect.reason
         return [
@@ -174,10 +176,10 @@ def _nudge(work: Work, effect: Nudge) -> Request:
 def _publish(work: Work, now: datetime) -> None:
     row = work.row
     for effect in work.outcome.effects:
-        if isinstance(effect, Call):
+        if isinstance(effect, Call) and effect.person.deliverable:
             text = f"Called {effect.person.email}: {effect.reason}"
             bus.publish(TimelineNews(row.incident_id, now, "called", text, effect.person.email))
-        elif isinstance(effect, Note) and effect.kind not in _TOLD_BY_OTHERS:
+        if isinstance(effect, Note) and effect.kind not in _TOLD_BY_OTHERS:
             bus.publish(TimelineNews(row.incident_id, now, effect.kind, effect.text, effect.email))
     before, after = work.before, work.outcome.state
     if before is None or row.kind != CallOutKind.SERVICE or after.status not in _OPEN:

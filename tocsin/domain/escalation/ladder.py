@@ -344,7 +344,7 @@ class Walk:
         else:
             if not person.deliverable:
                 self.note(
-                    "undeliverable", f"{reason}; has no working way to be reached", person.email, number
+                    "undeliverable", f"{reason}; there is no working way to reach them", person.email, number
                 )
             self.effects.append(
                 Call(person, self.snapshot.urgency, step, via, reason, stakeholder, again=bool(earlier))
