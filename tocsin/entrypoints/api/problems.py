@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import BadRequest, RequestDataTooBig
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -113,6 +113,11 @@ def _taken(error: Exception) -> JsonResponse:
     return problem(409, "This conflicts with what somebody else has just done. Read again.", allowed=[])
 
 
+def _unfit(error: Exception) -> JsonResponse:
+    log.warning("value unfit for the database", exc_info=error)
+    return problem(422, "A value is out of the range that can be kept.")
+
+
 def _away(error: Exception) -> JsonResponse:
     log.warning("database away: %s", error)
     return problem(
@@ -135,5 +140,6 @@ _ANSWERS = (
     (RequestDataTooBig, lambda _: problem(413, "The body is too large.")),
     (BadRequest, lambda error: problem(400, str(error))),
     (IntegrityError, _taken),
+    (DataError, _unfit),
     ((OperationalError, InterfaceError), _away),
 )

@@ -2,11 +2,11 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
 from ninja import Field, Schema
-from pydantic import AwareDatetime, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, ConfigDict
 
 from tocsin.apps.audit.types import Slice
 from tocsin.apps.identity import queries as identity
@@ -16,12 +16,25 @@ from tocsin.domain.time.durations import format_duration, parse_duration
 
 T = TypeVar("T")
 BIGGEST_ID = 2**63 - 1
+FIRST_YEAR = 2000
+LAST_YEAR = 2100
 
 Id = Annotated[int, Field(ge=1, le=BIGGEST_ID)]
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Email = Annotated[str, Field(min_length=3, max_length=254, examples=["alice@example.com"])]
 Text = Annotated[str, Field(max_length=20_000)]
-Instant = AwareDatetime
+
+
+def _sane(moment: datetime) -> datetime:
+    """In UTC, when it has a zone. Beyond these years nobody plans, and arithmetic leaves the calendar."""
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"expected a time between the years {FIRST_YEAR} and {LAST_YEAR}")
+    return moment.astimezone(UTC) if moment.tzinfo else moment
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_sane)]
+# Without a zone: on a clock that the field names.
+Moment = Annotated[datetime, AfterValidator(_sane)]
 Duration = Annotated[str, Field(max_length=32, examples=["5m"])]
 
 
