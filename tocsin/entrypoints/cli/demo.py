@@ -137,7 +137,8 @@ def _same_again(play: Play) -> None:
             "CheckoutErrorRate",
             "Checkout: 12 % of payments fail",
             "critical",
-            cluster="eu1",
+            cluster=play.cluster,
+            team="payments",
             instance="web01",
         )
 
