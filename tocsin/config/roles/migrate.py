@@ -13,6 +13,7 @@ from django.db import transaction
 
 from tocsin.apps.configuration import actions as configuration
 from tocsin.apps.identity import actions as identity
+from tocsin.config import schema
 from tocsin.lib import clock, db
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,12 @@ def prepare(*, first_run: bool) -> Prepared:
     """Safe on many hosts at once: one does it, the others wait and find it done."""
     with db.lock(settings.TOCSIN.database_url, "tocsin.migrate"):
         call_command("migrate", verbosity=0, interactive=False)
-        return _first_run() if first_run else Prepared()
+        if not first_run:
+            return Prepared()
+        prepared = _first_run()
+        # Only now: a start that finds the mark skips all of this.
+        schema.mark(settings.TOCSIN.database_url)
+        return prepared
 
 
 def _first_run() -> Prepared:

@@ -9,12 +9,14 @@ from typing import Any, Final
 import click
 
 from tocsin import __version__
+from tocsin.config import schema
 from tocsin.config.options import DATABASE_URL_FILE, Options, load
 from tocsin.config.supervisor import Supervisor, environment, listen
 from tocsin.lib import clock, db, files, http, log
 from tocsin.lib.postgres import Cluster, ClusterError
 
 LOGIN_FILE: Final = "admin-login"
+NOTHING_NEW: Final[dict[str, Any]] = {"email": None, "password": None, "loaded": False}
 _READY_S: Final = 60.0
 _DATABASE_S: Final = 30.0
 
@@ -36,7 +38,9 @@ def run() -> int:
             supervisor.set_database(cluster.url)
         else:
             _wait_for_database(supervisor, options.database_url)
-        prepared = _prepare(options, supervisor.environ)
+            supervisor.set_database(options.database_url)
+        database_url = supervisor.environ["TOCSIN_DATABASE_URL"]
+        prepared = NOTHING_NEW if schema.current(database_url) else _prepare(options, supervisor.environ)
         supervisor.start()
         if _wait_until_ready(supervisor, options):
             _greet(options, prepared)
