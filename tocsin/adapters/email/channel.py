@@ -71,10 +71,10 @@ class EmailChannel:
         try:
             return self._hand_over(mail, body, message.address, still_wanted)
         except smtplib.SMTPResponseException as error:
-            self._hang_up()
+            self.hang_up()
             return _refused(error.smtp_code, error.smtp_error)
         except (smtplib.SMTPException, OSError) as error:
-            self._hang_up()
+            self.hang_up()
             return Receipt(
                 Result.RETRY, f"{self._server.host}:{self._server.port}: {str(error) or type(error).__name__}"
             )
@@ -103,7 +103,7 @@ class EmailChannel:
             with suppress(smtplib.SMTPException, OSError):
                 if line.connection.noop()[0] == 250:  # noqa: PLR2004 - SMTP's OK
                     return line.connection
-            self._hang_up()
+            self.hang_up()
         if line.connection is None:
             line.connection = self._dial()
             line.used_at = clock.monotonic()
@@ -131,7 +131,8 @@ class EmailChannel:
         bundle = self._server.ca_bundle
         return ssl.create_default_context(cafile=str(bundle) if bundle else None)
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Close this thread's connection; the next message opens another."""
         connection, self._line.connection = self._line.connection, None
         if connection is not None:
             connection.close()

@@ -1,0 +1,149 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from email import message_from_bytes, policy
+from urllib.parse import urlsplit
+
+import pytest
+
+from tocsin.adapters.console.channel import ConsoleChannel
+from tocsin.adapters.email.channel import EmailChannel, Server
+from tocsin.adapters.email.render import html, render, subject_line, text
+from tocsin.domain.errors import Invalid
+from tocsin.domain.notification.model import MessageKind, Subject
+from tocsin.domain.severity import Severity, Urgency
+from tocsin.lib import clock
+from tocsin.ports.channel import Action, Message, Result
+from tocsin.testing.mailbox import Mailbox, free_port
+
+MESSAGE = Message(
+    key="01890000-aaaa-7bbb-8ccc-000000000001",
+    kind=MessageKind.PAGE,
+    address="alice@example.com",
+    recipient="Alicé, on call",
+    subject=Subject(12, "INC-12", "HTTP 5xx over 5 %", Severity.SEV1, "checkout"),
+    urgency=Urgency.HIGH,
+    headline="HTTP 5xx over 5 %",
+    lines=("Half of all payments fail <b>now</b>.", "Why you: on call for payments"),
+    actions=(
+        Action("acknowledge", "Acknowledge", "https://t.example.com/a/x.y?z=1&q=2"),
+        Action("view", "Open the incident", "https://t.example.com/a/v"),
+    ),
+    thread="incident-12",
+)
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with Mailbox() as box:
+        yield box
+
+
+def channel(port: int) -> EmailChannel:
+    return EmailChannel(Server("127.0.0.1", port), "Tocsin <tocsin@example.com>", "t.example.com")
+
+
+def always() -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (MessageKind.PAGE, "[SEV1] checkout: HTTP 5xx over 5 % (INC-12)"),
+        (MessageKind.STAKEHOLDER, "[SEV1] checkout: HTTP 5xx over 5 % (INC-12)"),
+        (MessageKind.RESOLVED, "Resolved: [SEV1] checkout: HTTP 5xx over 5 % (INC-12)"),
+        (MessageKind.NUDGE, "Still on it?: [SEV1] checkout: HTTP 5xx over 5 % (INC-12)"),
+    ],
+)
+def test_the_subject_says_what_matters_first(kind: MessageKind, expected: str) -> None:
+    assert subject_line(replace(MESSAGE, kind=kind)) == expected
+
+
+def test_a_title_from_outside_adds_no_header() -> None:
+    evil = replace(
+        MESSAGE, subject=replace(MESSAGE.subject, title="x\r\nBcc: eve@example.com\x00" + "y" * 999)
+    )
+    mail = message_from_bytes(
+        render(evil, "Tocsin <t@e.com>", "e.com", clock.now()).as_bytes(), policy=policy.default
+    )
+    assert mail["Bcc"] is None
+    assert str(mail["Subject"]).endswith("… (INC-12)")
+    assert len(str(mail["Subject"])) <= 180
+
+
+def test_the_text_holds_the_reason_and_every_link() -> None:
+    plain = text(MESSAGE)
+    assert "Why you: on call for payments" in plain
+    assert "Acknowledge        https://t.example.com/a/x.y?z=1&q=2\n" in plain
+    assert "INC-12 · SEV1 · checkout · high urgency" in plain
+
+
+def test_the_html_escapes_what_came_from_outside() -> None:
+    page = html(MESSAGE)
+    assert "&lt;b&gt;now&lt;/b&gt;" in page
+    assert "https://t.example.com/a/x.y?z=1&amp;q=2" in page
+    assert "color-scheme" in page
+
+
+def test_it_sends_over_one_kept_connection(mailbox: Mailbox) -> None:
+    sender = channel(urlsplit(mailbox.url).port or 0)
+    for number in range(3):
+        receipt = sender.send(replace(MESSAGE, key=f"k{number}"), always)
+        assert (receipt.result, receipt.counts) == (Result.SENT, True)
+    sender.hang_up()
+    assert [mail.to for mail in mailbox.mails] == ["alice@example.com"] * 3
+    first = mailbox.mails[0].message
+    assert first["Message-ID"] == "<k0@t.example.com>"
+    assert {m.message["References"] for m in mailbox.mails} == {"<incident-12@t.example.com>"}
+    assert first["Auto-Submitted"] == "auto-generated"
+    assert first["List-Id"] == "Tocsin <pages.t.example.com>"
+    assert "Alicé" in str(first["To"])
+    assert "https://t.example.com/a/v" in mailbox.mails[0].links()
+
+
+def test_nothing_leaves_that_is_not_wanted_any_more(mailbox: Mailbox) -> None:
+    sender = channel(urlsplit(mailbox.url).port or 0)
+    assert sender.send(MESSAGE, lambda: False).result is Result.WITHDRAWN
+    sender.hang_up()
+    assert mailbox.mails == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "result"), [("451 later", Result.RETRY), ("550 no such person", Result.FAILED)]
+)
+def test_a_refusal_is_passing_or_final(mailbox: Mailbox, answer: str, result: Result) -> None:
+    mailbox.reply = lambda _address: answer
+    sender = channel(urlsplit(mailbox.url).port or 0)
+    receipt = sender.send(MESSAGE, always)
+    assert (receipt.result, receipt.detail) == (result, answer)
+    mailbox.reply = lambda _address: None
+    assert sender.send(MESSAGE, always).result is Result.SENT
+    sender.hang_up()
+
+
+def test_no_server_means_later(mailbox: Mailbox) -> None:
+    receipt = channel(free_port()).send(MESSAGE, always)
+    assert receipt.result is Result.RETRY
+
+
+def test_an_address_that_cannot_be_written_is_final() -> None:
+    assert channel(1).send(replace(MESSAGE, address="no address"), always).result is Result.FAILED
+
+
+@pytest.mark.parametrize("address", ["", "alice", "a b@example.com", "a@b@c", "<a@example.com>", "a@-"])
+def test_an_address_is_checked(address: str) -> None:
+    with pytest.raises(Invalid):
+        channel(1).check_address(address)
+
+
+def test_an_address_is_kept_in_lower_case() -> None:
+    assert channel(1).check_address(" Alice@Example.com ") == "alice@example.com"
+
+
+def test_the_console_twin_keeps_the_mail_and_reaches_nobody() -> None:
+    kept: list[tuple[str, str, str, str]] = []
+    twin = ConsoleChannel(lambda *mail: kept.append(mail), lambda m: (subject_line(m), text(m), html(m)))
+    receipt = twin.send(MESSAGE, always)
+    assert (receipt.result, receipt.counts) == (Result.SENT, False)
+    assert kept[0][:2] == ("alice@example.com", subject_line(MESSAGE))
+    assert not twin.counts
