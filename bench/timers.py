@@ -139,7 +139,7 @@ def main() -> None:
                     verdict(f"{arguments.open:,} open: lateness p99", percentile(calm, 0.99), 1.0),
                     verdict(f"{arguments.open:,} open: lateness max", max(calm), 5.0),
                 ]
-                worker = installation.child("tocsin", "worker")
+                worker = installation.child("tocsin worker")
                 assert worker is not None
                 os.kill(worker, signal.SIGKILL)
                 rows.append(verdict("a worker killed: lateness max", max(watch(due, 20)), 5.0))

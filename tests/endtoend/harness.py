@@ -110,12 +110,11 @@ class Installation:
                 os.kill(pid, signal.SIGKILL)
         self.process.wait(10)
 
-    def child(self, *words: str) -> int | None:
-        """The process id of the descendant whose command line holds all of `words`."""
+    def child(self, words: str) -> int | None:
+        """The process id of the descendant whose command line holds `words`, such as "tocsin worker"."""
         assert self.process is not None
         for pid in descendants(self.process.pid):
-            line = command_line(pid)
-            if all(word in line for word in words):
+            if words in command_line(pid):
                 return pid
         return None
 

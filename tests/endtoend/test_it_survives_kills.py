@@ -105,13 +105,11 @@ def strike(installation: Installation, victim: str) -> None:
         installation.kill()
         installation.start(wait=False)
         return
-    words = {"worker": ("tocsin", "worker"), "web": ("tocsin", "serve"), "postgres": ("postgres", "-D")}[
-        victim
-    ]
-    pid = installation.child(*words)
-    if pid is not None:
-        # PostgreSQL is restarted as an administrator would; the others die without warning.
-        os.kill(pid, signal.SIGINT if victim == "postgres" else signal.SIGKILL)
+    words = {"worker": "tocsin worker", "web": "tocsin serve", "postgres": "postgres -D"}[victim]
+    # Somebody killed a moment ago may not have been started again yet.
+    pid = eventually(lambda: installation.child(words), 15)
+    # PostgreSQL is restarted as an administrator would; the others die without warning.
+    os.kill(pid, signal.SIGINT if victim == "postgres" else signal.SIGKILL)
 
 
 def title_of(body: dict[str, object]) -> str:
