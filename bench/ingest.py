@@ -321,7 +321,7 @@ def main() -> None:
                     )
                     rate = tally.events / tally.seconds
                     print(
-                        f"  {who}: {tally.per_cpu_second:,.0f} events/CPU s, {rate:,.0f} events/s; per event: {shares}"
+                        f"  {who}: {tally.per_cpu_second:,.0f} events/CPU s, {rate:,.0f} events/s; {shares}"
                     )
                 ratio = our.per_cpu_second / their.per_cpu_second
                 rows.append(verdict(f"ingest, {load.name}", ratio, load.promised, "×", at_least=True))

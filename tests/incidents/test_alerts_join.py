@@ -1,0 +1,119 @@
+from datetime import timedelta
+
+import pytest
+
+from tests.incidents.conftest import Company
+from tocsin.apps.incidents import actions
+from tocsin.domain.lifecycle import Status
+from tocsin.domain.severity import Severity
+
+GROUP = {"group_key": "g"}
+
+
+def test_joining_an_unacknowledged_incident_pages_nobody(company: Company) -> None:
+    company.trigger("a", **GROUP)
+    incident = company.trigger("b", **GROUP)
+    assert (incident.ref, incident.alert_count) == ("INC-1", 2)
+    assert [page.email for page in incident.pages] == ["mate@example.com"]
+    assert [entry.kind for entry in incident.timeline][-1] == "alert_attached"
+
+
+def test_joining_an_acknowledged_incident_tells_the_acker_once(company: Company) -> None:
+    company.trigger("a", **GROUP)
+    actions.acknowledge(actor=company.mate, ref="INC-1", now=company.now)
+    for key in "bcd":
+        incident = company.trigger(key, **GROUP)
+    assert incident.alert_count == 4
+    assert [page.email for page in incident.pages if page.kind == "joined"] == ["mate@example.com"]
+    assert incident.acknowledged_by == "mate@example.com"
+
+
+def test_a_worse_alert_raises_the_incident_and_calls_again(company: Company) -> None:
+    company.trigger("a", severity="warning", **GROUP)
+    actions.acknowledge(actor=company.mate, ref="INC-1", now=company.now)
+    incident = company.trigger("b", severity="SEV1", **GROUP)
+    assert (incident.severity, incident.acknowledged_at) == (Severity.SEV1, None)
+    assert len([page for page in incident.pages if page.kind == "page"]) == 2
+    assert [page.email for page in incident.pages if page.kind == "stakeholder"] == ["manager@example.com"]
+    assert company.trigger("c", severity="info", **GROUP).severity is Severity.SEV1
+
+
+def test_an_alert_that_gets_worse_raises_its_incident(company: Company) -> None:
+    company.trigger("a", severity="info")
+    incident = company.trigger("a", severity="critical")
+    assert (incident.severity, incident.alerts[0].count) == (Severity.SEV2, 2)
+    assert company.trigger("a", severity="info").severity is Severity.SEV2
+
+
+def test_an_alert_that_becomes_loud_opens_an_incident(company: Company) -> None:
+    company.send({"action": "trigger", "dedup_key": "a", "summary": "s", "severity": "none"})
+    assert company.trigger("a").severity is Severity.SEV2
+
+
+def test_a_snoozed_incident_is_not_joined(company: Company) -> None:
+    company.trigger("a", **GROUP)
+    until = company.now + timedelta(hours=1)
+    actions.snooze(actor=company.mate, ref="INC-1", until=until, now=company.now)
+    newest = company.trigger("b", **GROUP)
+    assert (newest.ref, newest.follows) == ("INC-2", "INC-1")
+
+
+def test_a_merged_group_joins_where_it_went(company: Company) -> None:
+    company.trigger("a", **GROUP)
+    company.trigger("x")
+    actions.merge(actor=company.mate, ref="INC-1", into="INC-2", now=company.now)
+    assert company.trigger("b", **GROUP).ref == "INC-2"
+    assert company.show("INC-2").alert_count == 3
+
+
+def test_alertmanagers_own_group_is_one_incident(company: Company) -> None:
+    def alert(name: str, status: str) -> dict[str, object]:
+        labels = {"alertname": "Down", "instance": name, "severity": "critical"}
+        return {"status": status, "labels": labels, "annotations": {"summary": name}, "fingerprint": name}
+
+    def body(first: str, second: str) -> dict[str, object]:
+        return {"groupKey": "{}:{x}", "alerts": [alert("w1", first), alert("w2", second)]}
+
+    company.send(body("firing", "firing"), "prometheus")
+    assert company.newest().alert_count == 2
+    resolved = body("resolved", "firing")
+    company.send(resolved, "prometheus")
+    assert company.newest().status is Status.INVESTIGATING
+    silent = body("resolved", "resolved")
+    for each in silent["alerts"]:  # type: ignore[attr-defined]  # a list
+        each["annotations"] = {}
+    company.send(silent, "prometheus")
+    incident = company.newest()
+    assert (incident.ref, incident.status) == ("INC-1", Status.RESOLVED)
+    assert [alert.summary for alert in incident.alerts] == ["w1", "w2"]
+
+
+@pytest.mark.parametrize(
+    ("severity", "touch", "status"),
+    [
+        ("critical", "", Status.RESOLVED),
+        ("critical", "acknowledge", Status.RESOLVED),
+        ("critical", "note", Status.RESOLVED),
+        ("critical", "mitigate", Status.MONITORING),
+        ("critical", "identify", Status.MONITORING),
+        ("SEV1", "", Status.RESOLVED),
+        ("SEV1", "acknowledge", Status.MONITORING),
+        ("SEV1", "note", Status.MONITORING),
+    ],
+)
+def test_what_the_last_alerts_end_does(company: Company, severity: str, touch: str, status: Status) -> None:
+    company.trigger(severity=severity)
+    deeds = {
+        "acknowledge": lambda: actions.acknowledge(actor=company.mate, ref="INC-1", now=company.now),
+        "note": lambda: actions.note(actor=company.mate, ref="INC-1", text="x", now=company.now),
+        "mitigate": lambda: actions.mitigate(actor=company.mate, ref="INC-1", now=company.now),
+        "identify": lambda: actions.set_status(
+            actor=company.mate, ref="INC-1", status=Status.IDENTIFIED, now=company.now
+        ),
+    }
+    if touch:
+        deeds[touch]()
+    incident = company.resolve()
+    assert incident.status is status
+    nudges = [page for page in incident.pages if page.kind == "nudge"]
+    assert bool(nudges) is (status is Status.MONITORING)
