@@ -1,6 +1,7 @@
 """Template tags: icons, severities, statuses, times. They return escaped markup and decide nothing."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -189,6 +190,15 @@ def initials(name: object) -> str:
 @register.inclusion_tag("parts/person.html")
 def person(email: str | None, name: str = "", size: str = "") -> dict[str, object]:
     return {"email": email, "name": name or (email or ""), "size": size}
+
+
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*")
+
+
+@register.filter
+def named(text: str, names: Mapping[str, str]) -> str:
+    """The same words with people's names in place of their addresses."""
+    return _EMAIL.sub(lambda found: names.get(found[0].lower(), found[0]), text)
 
 
 @register.filter

@@ -1,7 +1,11 @@
 """Error pages: what happened, in plain words, and where to go from here."""
 
+import sys
+
+from django.db import OperationalError as DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from psycopg_pool import PoolTimeout
 
 from tocsin.domain.errors import Conflict, Invalid, NotFound, PermissionDenied, TocsinError
 
@@ -14,6 +18,8 @@ _TITLES = {
     500: "Something broke on our side",
     503: "Not ready yet",
 }
+_AWAY = "The database does not answer. Events that come in now are refused, and their senders try again."
+_BROKEN = "Paging runs in processes of its own and goes on. The error was logged."
 _GONE = "The page you followed is gone, or never was. Links from mails end when the incident ends."
 _FORM_TOO_OLD = "This form was open for too long, or cookies are blocked. Go back, reload, and send it again."
 
@@ -56,9 +62,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  (Django's signature)
     """Rendered without context processors: what broke may be the database they read."""
-    detail = "Paging runs in processes of its own and goes on. The error was logged."
-    body = {"status": 500, "title": _TITLES[500], "detail": detail, "bare": True}
-    return render(None, "errors/error.html", body, status=500)  # None: no context processors
+    away = isinstance(sys.exc_info()[1], DatabaseError | PoolTimeout)
+    status, detail = (503, _AWAY) if away else (500, _BROKEN)
+    body = {"status": status, "title": _TITLES[status], "detail": detail}
+    response = render(None, "errors/error.html", body, status=status)  # None: no context processors
+    if away:
+        response.headers["Retry-After"] = "5"
+    return response
 
 
 def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  (Django's signature)

@@ -57,7 +57,7 @@ class PolicyRow:
 @signed_in
 @require_GET
 def now_board(request: HttpRequest, reader: Reader) -> HttpResponse:
-    rows = queries.now_board(now())
+    rows = [row for row in queries.now_board(now()) if row.schedule not in _parts(queries.schedules())]
     people = {shift.user for row in rows for shift in row.now if shift.user}
     reachable = notify.deliverable(people)
     context = {
@@ -67,6 +67,17 @@ def now_board(request: HttpRequest, reader: Reader) -> HttpResponse:
         "unreachable_people": {email: not reachable.get(email, False) for email in people},
     }
     return render(request, "oncall/now.html", context)
+
+
+def _parts(schedules: Sequence[ScheduleInfo]) -> frozenset[str]:
+    """Schedules that exist only because a rotation does which is a layer of another: that one answers."""
+    implied = {each.name for each in schedules if each.implicit}
+    return frozenset(
+        layer.rotation
+        for each in schedules
+        for layer in each.layers
+        if layer.rotation in implied and layer.rotation != each.name
+    )
 
 
 @signed_in
@@ -85,12 +96,12 @@ def schedule(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:  
         raise NotFound("schedule", name)
     start = week_of(request.GET.get("week", ""), info)
     end = start + _WEEK
+    last = end - timedelta(hours=1)
     shifts = queries.shifts(name, start, end)
     called = names()
     context = {
         "schedule": info,
-        "start": start,
-        "last_day": end - timedelta(hours=1),
+        "week": f"{start.day} {start:%b} to {last.day} {last:%b %Y}",
         "before": (start - timedelta(days=4)).date(),
         "after": (end + timedelta(days=3)).date(),
         "ticks": ticks(start),
@@ -121,7 +132,12 @@ def ticks(start: datetime) -> tuple[Tick, ...]:
 def lanes(info: ScheduleInfo, shifts: Sequence[Shift], start: datetime, called: dict[str, str]) -> list[Lane]:
     """The answer first, then one lane per rotation as it would be without overrides."""
     made = queries.book(since=start)
-    found = [Lane("On call", "the answer", _bars(shifts, start, called), final=True)]
+    found = [
+        Lane("On call", "the answer", _bars(row, start, called), final=True)
+        if number == 0
+        else Lane("", "", _bars(row, start, called), final=True)
+        for number, row in enumerate(apart(shifts))
+    ]
     words = {each.name: each.summary for each in queries.rotations()}
     for layer in info.layers:
         alone = Schedule(info.name, zone(info.timezone), (Layer(layer.rotation, 0, layer.role),))
@@ -129,6 +145,18 @@ def lanes(info: ScheduleInfo, shifts: Sequence[Shift], start: datetime, called: 
         there = [shift for shift in turns if shift.user is not None]
         found.append(Lane(layer.rotation, words.get(layer.rotation, ""), _bars(there, start, called)))
     return found
+
+
+def apart(shifts: Sequence[Shift]) -> list[list[Shift]]:
+    """In rows in which no two overlap: people who are on call together stand under one another."""
+    rows: list[list[Shift]] = [[]]
+    for shift in sorted(shifts, key=lambda each: each.start):
+        free = next((row for row in rows if not row or row[-1].end <= shift.start), None)
+        if free is None:
+            rows.append([shift])
+        else:
+            free.append(shift)
+    return rows
 
 
 def _bars(shifts: Sequence[Shift], start: datetime, called: dict[str, str]) -> tuple[Bar, ...]:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from tocsin.apps.identity import actions, queries
 from tocsin.apps.identity.types import Person
 from tocsin.apps.notify import queries as notify
-from tocsin.apps.notify.types import MethodInfo, RuleInfo
+from tocsin.apps.notify.types import RuleInfo
 from tocsin.apps.oncall import queries as oncall
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
 from tocsin.domain.permissions import Permission, Role, can
@@ -29,7 +29,6 @@ _AHEAD = timedelta(days=14)
 @dataclass(frozen=True)
 class PersonRow:
     person: Person
-    methods: tuple[MethodInfo, ...]
     reachable: bool
     teams: tuple[str, ...]
 
@@ -54,7 +53,6 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:  # noqa: ARG001
     rows = [
         PersonRow(
             person,
-            tuple(notify.methods(person.email)),
             reachable.get(person.email, False),
             tuple(teams.get(person.email, ())),
         )
