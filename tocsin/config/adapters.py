@@ -1,14 +1,12 @@
 """Which vendors there are: kind → adapter."""
 
-from tocsin.adapters.alertmanager.source import AlertmanagerSource
 from tocsin.adapters.console.channel import ConsoleChannel
 from tocsin.adapters.email import render
 from tocsin.adapters.email.channel import EmailChannel, Server
-from tocsin.adapters.generic.source import GenericSource
-from tocsin.adapters.pagerduty.source import PagerDutySource
 from tocsin.adapters.webhook.channel import WebhookChannel
 from tocsin.apps.incidents import links
 from tocsin.apps.notify import delivery
+from tocsin.config import sources
 from tocsin.config.options import Options, load
 from tocsin.lib import http
 from tocsin.ports import registry
@@ -16,8 +14,7 @@ from tocsin.ports.channel import Channel, Message
 
 
 def fill() -> None:
-    for source in (AlertmanagerSource(), GenericSource(), PagerDutySource()):
-        registry.sources[source.kind] = source
+    sources.fill()
     for channel in (_email(load()), WebhookChannel(http.client())):
         registry.channels[channel.type] = channel
     registry.links.make = links.url

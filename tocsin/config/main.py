@@ -2,34 +2,30 @@
 
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Final
 
 import click
 
 from tocsin import __version__
+from tocsin.entrypoints import cli
 from tocsin.lib.env import WrongSettingsError
 
 FAILED: Final = 1
 WRONG_USE: Final = 2
-_CLI: Final = "tocsin.entrypoints.cli"
+_SOURCES: Final = "tocsin.config.sources"
+_NEED_SOURCES: Final = frozenset({"explain"})
 
 
 class _Commands(click.Group):
     """Ours, and those of `entrypoints/cli`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *sorted(self._spoken(ctx))]
+        return [*super().list_commands(ctx), *sorted(cli.names())]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name) or self._spoken(ctx).get(cmd_name)
-
-    def _spoken(self, ctx: click.Context) -> dict[str, click.Command]:
-        if _CLI not in ctx.meta:
-            found = import_module(_CLI).commands() if find_spec(_CLI) else []
-            ctx.meta[_CLI] = {command.name: command for command in found}
-        spoken: dict[str, click.Command] = ctx.meta[_CLI]
-        return spoken
+        if cmd_name in _NEED_SOURCES:
+            import_module(_SOURCES).fill()
+        return super().get_command(ctx, cmd_name) or cli.command(cmd_name)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

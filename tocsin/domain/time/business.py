@@ -1,12 +1,11 @@
 """Business hours: when a team's office is open, and when it opens next."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from importlib import import_module
 from zoneinfo import ZoneInfo
-
-import holidays as public_holidays
 
 from tocsin.domain.time.wall import to_instant, to_wall
 
@@ -90,5 +89,7 @@ def _is_public_holiday(code: str, day: date) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _calendar(country: str, region: str | None) -> public_holidays.HolidayBase:
-    return public_holidays.country_holidays(country, subdiv=region)
+def _calendar(country: str, region: str | None) -> Container[date]:
+    # Loaded when somebody names a country: it takes longer than all else that "who is on call" needs.
+    calendar: Container[date] = import_module("holidays").country_holidays(country, subdiv=region)
+    return calendar

@@ -1,12 +1,32 @@
 """The commands that need no database: offline ones, and those that speak HTTP to a server."""
 
+from importlib import import_module
+from typing import Final
+
 import click
 
-from tocsin.entrypoints.cli.configuration import apply, export, plan, validate
-from tocsin.entrypoints.cli.demo import demo
-from tocsin.entrypoints.cli.incident import alert, incident, page
-from tocsin.entrypoints.cli.oncall import oncall
+# Name → module. Each is loaded when it is asked for: who is on call must not wait for what the others need.
+_MODULES: Final = {
+    "validate": "configuration",
+    "plan": "configuration",
+    "apply": "configuration",
+    "export": "configuration",
+    "oncall": "oncall",
+    "explain": "rehearse",
+    "simulate": "rehearse",
+    "incident": "incident",
+    "page": "incident",
+    "alert": "incident",
+    "demo": "demo",
+}
 
 
-def commands() -> list[click.Command]:
-    return [validate, plan, apply, export, oncall, incident, page, alert, demo]
+def names() -> tuple[str, ...]:
+    return tuple(_MODULES)
+
+
+def command(name: str) -> click.Command | None:
+    if name not in _MODULES:
+        return None
+    found = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return found if isinstance(found, click.Command) else None

@@ -1,0 +1,13 @@
+"""Which tools send to us: kind → source. Apart from `adapters`, because a rehearsal needs these and no
+tables.
+"""
+
+from tocsin.adapters.alertmanager.source import AlertmanagerSource
+from tocsin.adapters.generic.source import GenericSource
+from tocsin.adapters.pagerduty.source import PagerDutySource
+from tocsin.ports import registry
+
+
+def fill() -> None:
+    for source in (AlertmanagerSource(), GenericSource(), PagerDutySource()):
+        registry.sources[source.kind] = source
