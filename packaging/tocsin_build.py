@@ -3,7 +3,6 @@
 Also a program: `python packaging/tocsin_build.py` brings the web assets into a checkout.
 """
 
-import hashlib
 import importlib.util
 import os
 import shutil
@@ -34,7 +33,7 @@ FILES = {
 def assets() -> bool:
     """Copy the prebuilt files into the package; False when they were there already."""
     wanted = _stamp()
-    if STAMP.exists() and STAMP.read_text(encoding="ascii") == wanted:
+    if STAMP.exists() and STAMP.read_text(encoding="utf-8") == wanted:
         return False
     with tempfile.TemporaryDirectory(prefix="tocsin-assets-") as folder:
         for name in ("package.json", "package-lock.json", ".npmrc"):
@@ -49,13 +48,14 @@ def assets() -> bool:
                 shutil.copy(source, fresh / _name(package, source))
     shutil.rmtree(VENDOR, ignore_errors=True)
     fresh.rename(VENDOR)
-    STAMP.write_text(wanted, encoding="ascii")
+    STAMP.write_text(wanted, encoding="utf-8")
     return True
 
 
 def _stamp() -> str:
-    held = (ROOT / "package-lock.json").read_bytes() + repr(FILES).encode()
-    return hashlib.sha256(held).hexdigest()
+    # Texts without their last line breaks, one after the other: scripts/environment.sh compares them in bash.
+    names = ("package-lock.json", "packaging/tocsin_build.py")
+    return "".join((ROOT / name).read_text(encoding="utf-8").rstrip("\n") for name in names)
 
 
 def _name(package: str, source: Path) -> str:
@@ -123,7 +123,7 @@ def _setuptools() -> Any:
 
 
 def _present() -> bool:
-    return STAMP.exists() and STAMP.read_text(encoding="ascii") == _stamp()
+    return STAMP.exists() and STAMP.read_text(encoding="utf-8") == _stamp()
 
 
 if __name__ == "__main__":

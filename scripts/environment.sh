@@ -36,20 +36,22 @@ as_root() {
 # ensure_venv LOCK: .venv holds exactly what the lock file says; nothing is done while the lock is unchanged.
 ensure_venv() {
     local lock=$1 python wanted stamp=".venv/.installed-$1"
+    # The place counts too: a virtual environment knows its own path. Read by bash alone, so that a start
+    # with nothing to do costs nothing.
+    wanted="$PWD"$'\n'"$(<"$lock")"
+    if [ -x .venv/bin/python ] && [ -f "$stamp" ] && [ "$(<"$stamp")" = "$wanted" ]; then
+        return
+    fi
     if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null; then
         python=$(find_python)
         say "Making .venv with $("$python" --version) ..."
         rm -rf .venv
         make_venv "$python"
     fi
-    wanted="$PWD $(.venv/bin/python -c 'import hashlib, sys
-print(sys.version_info[:2], hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$lock")"
-    if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
-        say "Installing what $lock lists ..."
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$lock"
-        link_package
-        printf '%s' "$wanted" >"$stamp"
-    fi
+    say "Installing what $lock lists ..."
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$lock"
+    link_package
+    printf '%s' "$wanted" >"$stamp"
 }
 
 # The checkout itself: on Python's path, and as the command .venv/bin/tocsin.
@@ -64,6 +66,10 @@ PYTHON
 }
 
 ensure_assets() {
+    local stamp=tocsin/entrypoints/web/static/vendor/.stamp
+    if [ -f "$stamp" ] && [ "$(<"$stamp")" = "$(<package-lock.json)$(<packaging/tocsin_build.py)" ]; then
+        return
+    fi
     if ! command -v npm >/dev/null || ! command -v node >/dev/null; then
         if ! .venv/bin/python packaging/tocsin_build.py --check; then
             say "Installing Node.js into .venv, for the web assets ..."

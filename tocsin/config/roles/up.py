@@ -4,6 +4,8 @@ import json
 import socket
 import subprocess
 import sys
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from typing import Any, Final
 
 import click
@@ -12,7 +14,7 @@ from tocsin import __version__
 from tocsin.config import schema
 from tocsin.config.options import DATABASE_URL_FILE, Options, load
 from tocsin.config.supervisor import Supervisor, environment, listen
-from tocsin.lib import clock, db, files, http, log
+from tocsin.lib import clock, db, files, log
 from tocsin.lib.postgres import Cluster, ClusterError
 
 LOGIN_FILE: Final = "admin-login"
@@ -109,21 +111,28 @@ def _prepare(options: Options, environ: dict[str, str]) -> dict[str, Any]:
 
 def _wait_until_ready(supervisor: Supervisor, options: Options) -> bool:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.bind_host, options.bind_host)  # noqa: S104 - compared
-    url = f"http://{f'[{host}]' if ':' in host else host}:{options.bind_port}/readyz"
     until = clock.monotonic() + _READY_S
-    with http.Client(trusted=True, policy=http.Policy()) as client:
-        while not supervisor.stopping.is_set():
-            try:
-                if client.get(url, timeout_s=5.0).ok:
-                    return True
-            except http.HttpError:
-                pass
-            if clock.monotonic() > until:
-                logger.warning("the web does not answer yet; see the log", url=url)
-                return True
-            supervisor.look()
-            supervisor.stopping.wait(0.05)
+    while not supervisor.stopping.is_set():
+        if _ready(host, options.bind_port):
+            return True
+        if clock.monotonic() > until:
+            logger.warning("the web does not answer yet; see the log", host=host, port=options.bind_port)
+            return True
+        supervisor.look()
+        supervisor.stopping.wait(0.05)
     return False
+
+
+def _ready(host: str, port: int) -> bool:
+    # Our own child on our own socket: not worth the guarded client's memory in a process that lives for ever.
+    line = HTTPConnection(host, port, timeout=5.0)
+    try:
+        line.request("GET", "/readyz")
+        return line.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        line.close()
 
 
 def _greet(options: Options, prepared: dict[str, Any]) -> None:
