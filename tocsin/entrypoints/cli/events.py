@@ -63,7 +63,7 @@ class _Line:
             raise self._wrong("trigger", "expected an object with `dedup_key` and `summary`")
         self._only(given, _TRIGGER_KEYS, "trigger.")
         inner = _Line(f"{self._where}: trigger", given)
-        labels = given.get("labels") or {}
+        labels = {} if given.get("labels") is None else given["labels"]
         if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
             raise self._wrong("trigger.labels", "expected an object whose values are text")
         return Signal(
