@@ -1,1 +1,1 @@
-"""Stateful stand-ins for what Tocsin talks to: for its tests, its demo, and for rehearsing your own set-up."""
+"""Stateful stand-ins for what Tocsin talks to: for its tests, its demo, and rehearsals of your own set-up."""

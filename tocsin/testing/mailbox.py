@@ -3,6 +3,7 @@
 It can be told to refuse, for now or for good, so that faults can be played.
 """
 
+import contextlib
 import re
 import socket
 import threading
@@ -13,6 +14,7 @@ from email.message import EmailMessage
 from types import TracebackType
 from typing import Self
 
+import click
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -64,6 +66,7 @@ class Mailbox:
     """
 
     reply: Callable[[str], str | None] = lambda _address: None
+    port: int = 0  # 0: any that is free
     mails: list[Mail] = field(default_factory=list)
     _news: threading.Condition = field(default_factory=threading.Condition)
     _controller: Controller | None = None
@@ -105,7 +108,9 @@ class Mailbox:
         return f"smtp://127.0.0.1:{self._controller.port}"
 
     def __enter__(self) -> Self:
-        self._controller = Controller(self, hostname="127.0.0.1", port=free_port(), ready_timeout=30)
+        self._controller = Controller(
+            self, hostname="127.0.0.1", port=self.port or free_port(), ready_timeout=30
+        )
         self._controller.start()
         return self
 
@@ -115,3 +120,22 @@ class Mailbox:
         if self._controller is not None:
             self._controller.stop()
             self._controller = None
+
+
+@click.command()
+@click.option("--port", default=2525, show_default=True, help="Where to listen, on loopback.")
+def main(*, port: int) -> None:
+    """A mailbox for a rehearsal: prints every mail that comes in, until Ctrl-C."""
+    with Mailbox(port=port) as box:
+        click.echo(f"Listening. Start Tocsin with TOCSIN_SMTP_URL={box.url}")
+        shown = 0
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                clock.sleep(0.2)
+                for mail in box.mails[shown:]:
+                    shown += 1
+                    click.echo(f"\n—— to {mail.to}: {mail.subject}\n{mail.text.strip()}")
+
+
+if __name__ == "__main__":
+    main()
