@@ -11,8 +11,8 @@ from django.db import connection, transaction
 
 from tocsin.apps.escalation.models import CallOut
 from tocsin.apps.escalation.roster import Roster
-from tocsin.apps.escalation.store import Work, carry_out, snapshot_of, state_of, subject_of
-from tocsin.apps.escalation.types import AckOutcome
+from tocsin.apps.escalation.store import Work, carry_out, put, snapshot_of, state_of, subject_of
+from tocsin.apps.escalation.types import AckOutcome, Start
 from tocsin.domain.errors import FieldError, Invalid, NotFound
 from tocsin.domain.escalation import machine
 from tocsin.domain.escalation.codec import dump
@@ -43,7 +43,6 @@ SEV1_SNOOZE = timedelta(hours=1)
 _Change = Callable[[Snapshot, State], Outcome]
 
 
-@transaction.atomic
 def start(
     *,
     incident_id: int,
@@ -62,39 +61,64 @@ def start(
     now: datetime,
     roster: Roster | None = None,
 ) -> int:
-    """Freeze the policy and begin to climb; the call-out's id. `roster`: pass one where many start at
-    once.
-    """
-    service = kind is CallOutKind.SERVICE
-    snapshot = Snapshot(
+    """Freeze the policy and begin to climb; the call-out's id."""
+    given = Start(
+        incident_id=incident_id,
+        subject=subject,
         kind=kind,
+        label=label,
         policy=policy,
-        severity=severity_row.severity,
+        severity_row=severity_row,
         urgency=urgency,
-        ladder=severity_row.ladder if service else Ladder.FULL,
-        respond_within=severity_row.respond_within,
-        escalate=severity_row.escalate,
         lead=lead,
         management=management,
         last_resort=last_resort,
-        hours=hours or BusinessHours(),
+        hours=hours,
         ack_timeout=ack_timeout,
+        first_targets=first_targets,
     )
+    return start_many(starts=(given,), now=now, roster=roster)[0]
+
+
+@transaction.atomic
+def start_many(*, starts: Sequence[Start], now: datetime, roster: Roster | None = None) -> list[int]:
+    """As `start`, for a burst: however many they are, they cost a handful of queries."""
+    if not starts:
+        return []
     roster = roster or Roster(now)
-    outcome = machine.begin(snapshot, roster.resolve, now, first_targets)
-    row = CallOut.objects.create(
-        incident_id=incident_id,
-        kind=kind,
-        label=label[:255],
-        subject=dump(subject),
-        snapshot=dump(snapshot),
-        state=dump(outcome.state),
-        status=outcome.state.status,
-        due_at=outcome.state.due_at,
+    works = [_begun(each, roster, now) for each in starts]
+    CallOut.objects.bulk_create(work.row for work in works)
+    carry_out(works, now, roster.directory)
+    return [work.row.pk for work in works]
+
+
+def _begun(given: Start, roster: Roster, now: datetime) -> Work:
+    row = given.severity_row
+    snapshot = Snapshot(
+        kind=given.kind,
+        policy=given.policy,
+        severity=row.severity,
+        urgency=given.urgency,
+        ladder=row.ladder if given.kind is CallOutKind.SERVICE else Ladder.FULL,
+        respond_within=row.respond_within,
+        escalate=row.escalate,
+        lead=given.lead,
+        management=given.management,
+        last_resort=given.last_resort,
+        hours=given.hours or BusinessHours(),
+        ack_timeout=given.ack_timeout,
+    )
+    outcome = machine.begin(snapshot, roster.resolve, now, given.first_targets)
+    call_out = CallOut(
+        incident_id=given.incident_id,
+        kind=given.kind,
+        label=given.label[:255],
+        subject=dump(given.subject),
         created_at=now,
     )
-    carry_out([Work(row, snapshot, None, outcome)], now, roster.directory)
-    return row.pk
+    work = Work(call_out, snapshot, None, outcome)
+    put(work)
+    return work
 
 
 @transaction.atomic

@@ -76,11 +76,14 @@ def put(work: Work) -> None:
 
 
 def carry_out(works: Sequence[Work], now: datetime, directory: Directory | None = None) -> None:
-    """Everything the outcomes ask for, in this transaction. The rows are locked by the caller."""
+    """Everything the outcomes ask for, in this transaction. The rows are locked by the caller; those of
+    call-outs that have just begun are in the table already.
+    """
     decisions: list[Decision] = []
     requests: list[Request] = []
     for work in works:
-        put(work)
+        if work.before is not None:
+            put(work)
         for effect in work.outcome.effects:
             decisions += _decisions(work.row, effect, now)
             if isinstance(effect, StopCalling):
@@ -89,7 +92,7 @@ def carry_out(works: Sequence[Work], now: datetime, directory: Directory | None 
                 requests.append(_request(work, effect))
             elif isinstance(effect, Nudge):
                 requests.append(_nudge(work, effect))
-    _save([work.row for work in works if work.row.pk])
+    _save([work.row for work in works if work.before is not None])
     notify.call_many(requests=requests, now=now, directory=directory)
     Decision.objects.bulk_create(decisions)
     for work in works:

@@ -3,6 +3,28 @@ from datetime import datetime, timedelta
 
 from tocsin.domain.escalation.machine import AckKind
 from tocsin.domain.escalation.model import CallOutKind, CallOutStatus, Policy, Target
+from tocsin.domain.notification.model import Subject
+from tocsin.domain.severity import SeverityRow, Urgency
+from tocsin.domain.time import BusinessHours
+
+
+@dataclass(frozen=True)
+class Start:
+    """A call-out to begin: what is frozen with it, and whom it is for."""
+
+    incident_id: int
+    subject: Subject
+    kind: CallOutKind
+    label: str
+    policy: Policy
+    severity_row: SeverityRow
+    urgency: Urgency
+    lead: tuple[Target, ...] = ()
+    management: tuple[Target, ...] = ()
+    last_resort: tuple[Target, ...] = ()
+    hours: BusinessHours | None = None  # None: Mon-Fri 09:00-17:00 UTC
+    ack_timeout: timedelta | None = None
+    first_targets: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,23 @@ BY_ALERT: Final = "alert"
 BY_PERSON: Final = "person"
 
 
+@dataclass(frozen=True)
+class Entry:
+    actor: Actor
+    incident: Incident
+    kind: str
+    text: str
+    data: dict[str, Any]
+    at: datetime
+
+
 @dataclass
 class Diary:
-    """What is to be written beside the rows, in order."""
+    """What is to be written beside the rows, in order; `actor` is who does what is noted next."""
 
     actor: Actor
     now: datetime
-    entries: list[tuple[Incident, str, str, dict[str, Any], datetime]] = field(default_factory=list)
+    entries: list["Entry"] = field(default_factory=list)
 
     def note(
         self,
@@ -38,26 +48,27 @@ class Diary:
         data: dict[str, Any] | None = None,
         at: datetime | None = None,
     ) -> None:
-        self.entries.append((incident, kind, text, data or {}, at or self.now))
+        self.entries.append(Entry(self.actor, incident, kind, text, data or {}, at or self.now))
 
     def write(self) -> None:
         """Timeline, live pages and the bus; the incidents must be saved."""
         TimelineEntry.objects.bulk_create(
             TimelineEntry(
-                incident=incident,
-                occurred_at=at,
+                incident=entry.incident,
+                occurred_at=entry.at,
                 recorded_at=self.now,
-                kind=kind,
-                actor_kind=self.actor.kind,
-                actor_label=self.actor.label[:255],
-                text=text.replace("\0", ""),
-                data=data,
+                kind=entry.kind,
+                actor_kind=entry.actor.kind,
+                actor_label=entry.actor.label[:255],
+                text=entry.text.replace("\0", ""),
+                data=entry.data,
             )
-            for incident, kind, text, data, at in self.entries
+            for entry in self.entries
         )
-        announce({incident.ref for incident, *_ in self.entries})
-        for incident, kind, _text, _data, at in self.entries:
-            bus.publish(IncidentChanged(incident.pk, incident.ref, at, kind, self.actor))
+        announce({entry.incident.ref for entry in self.entries})
+        for entry in self.entries:
+            incident = entry.incident
+            bus.publish(IncidentChanged(incident.pk, incident.ref, entry.at, entry.kind, entry.actor))
 
 
 def announce(refs: Iterable[str]) -> None:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import groupby
 from typing import Final
 
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -88,12 +87,8 @@ def _claimed(limit: int) -> list[Event]:
 
 def _work(events: Sequence[Event], now: datetime) -> None:
     around = surroundings.load(now)
-    # Runs of one integration, so that the timeline names who spoke; the order within a dedup key is kept.
-    incoming = sorted(_understood(events, around, now), key=lambda each: each.integration.id)
-    for integration, group in groupby(incoming, key=lambda each: each.integration):
-        run = list(group)
-        happenings = intake.take_in(run, around.directory, now)
-        pipeline.carry_out(happenings, around, integration=integration.name, now=now)
+    incoming = list(_understood(events, around, now))
+    pipeline.carry_out(intake.take_in(incoming, around.directory, now), around, now=now)
     Event.objects.filter(pk__in=[event.pk for event in events], processed_at=None).update(processed_at=now)
     heard = {each.integration.id for each in incoming}
     Integration.objects.filter(pk__in=heard).update(

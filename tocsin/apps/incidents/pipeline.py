@@ -16,10 +16,17 @@ from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.incidents import changes, handlers, telling
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.models import Incident, IncidentAlert
-from tocsin.apps.incidents.surroundings import Surroundings, change_severity, start_call_out, subject_of
+from tocsin.apps.incidents.surroundings import (
+    Surroundings,
+    change_severity,
+    start_call_outs,
+    start_of,
+    subject_of,
+)
 from tocsin.domain import joining, urgency
 from tocsin.domain.joining import Candidate, Ending, Join
 from tocsin.domain.lifecycle import OPEN, Status
+from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.severity import Severity
 from tocsin.lib import ids
 
@@ -52,20 +59,33 @@ class _Round:
         self.firing[id(incident)].add(alert.pk)
 
 
-def carry_out(
-    happenings: Sequence[Happening], around: Surroundings, *, integration: str, now: datetime
-) -> None:
-    """`integration` names who speaks on the timeline."""
+def carry_out(happenings: Sequence[Happening], around: Surroundings, *, now: datetime) -> None:
     if not happenings:
         return
-    this = _Round(around, now, Diary(changes.alert_actor(integration), now))
+    this = _Round(around, now, Diary(SYSTEM, now))
     _gather(happenings, this)
     for happening in happenings:
+        # On the timeline the integration speaks.
+        integration = around.directory.integrations[happening.alert.integration_id]
+        this.diary.actor = changes.alert_actor(integration.name)
         _decide(happening, this)
     _write(this)
     with handlers.collecting():
+        _start_call_outs(this)
         for effect in this.effects:
             effect()
+
+
+def _start_call_outs(this: _Round) -> None:
+    """Of what is new; one that is over within its own batch begins and ends."""
+    directory = this.around.directory
+    starts = [
+        start_of(
+            incident, directory.by_id(incident.service_id), this.around, alerts=len(this.firing[id(incident)])
+        )
+        for incident in this.created
+    ]
+    start_call_outs(starts, this.around, now=this.now)
 
 
 def _decide(happening: Happening, this: _Round) -> None:
@@ -216,10 +236,6 @@ def _open(alert: Alert, placement: Placement, follows: Incident | None, this: _R
     if follows is not None:
         text += f" (follows {follows.ref})"
     this.diary.note(incident, "declared", text, {"severity": severity})
-    service, around, now = placement.service, this.around, this.now
-    this.effects.append(
-        lambda: start_call_out(incident, service, around, now=now, alerts=len(this.firing[id(incident)]))
-    )
     return incident
 
 

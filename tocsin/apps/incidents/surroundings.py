@@ -1,6 +1,6 @@
 """What opening an incident and calling for it asks for, read once for a batch or an action."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from tocsin.apps.catalog.types import ServiceInfo
 from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.escalation import queries as escalation_queries
 from tocsin.apps.escalation.roster import Roster
+from tocsin.apps.escalation.types import Start
 from tocsin.apps.incidents.models import Incident
 from tocsin.domain.configuration.model import default_policy
 from tocsin.domain.escalation.model import CallOutKind, Policy, Target, TargetKind, TeamWho
@@ -62,17 +63,16 @@ def subject_of(incident: Incident, service: ServiceInfo, alerts: int = 0) -> Sub
     )
 
 
-def start_call_out(
+def start_of(
     incident: Incident,
     service: ServiceInfo,
     around: Surroundings,
     *,
-    now: datetime,
     alerts: int = 0,
     first_targets: tuple[Target, ...] = (),
-) -> None:
+) -> Start:
     """The service's own call-out, with everything frozen that it may need."""
-    escalation.start(
+    return Start(
         incident_id=incident.pk,
         subject=subject_of(incident, service, alerts),
         kind=CallOutKind.SERVICE,
@@ -86,9 +86,11 @@ def start_call_out(
         hours=around.hours_of(service),
         ack_timeout=service.ack_timeout,
         first_targets=first_targets,
-        now=now,
-        roster=around.roster,
     )
+
+
+def start_call_outs(starts: Sequence[Start], around: Surroundings, *, now: datetime) -> None:
+    escalation.start_many(starts=starts, now=now, roster=around.roster)
 
 
 def change_severity(incident: Incident, service: ServiceInfo, around: Surroundings, *, now: datetime) -> None:

@@ -14,7 +14,7 @@ from tocsin.apps.escalation.models import CallOut
 from tocsin.apps.incidents import queries
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.models import Incident
-from tocsin.apps.incidents.surroundings import Surroundings, load, start_call_out
+from tocsin.apps.incidents.surroundings import Surroundings, load, start_call_outs, start_of
 from tocsin.domain.errors import Conflict
 from tocsin.domain.escalation.model import CallOutKind, Target
 from tocsin.domain.lifecycle import MOVES, OPEN, Status
@@ -51,7 +51,8 @@ class Deed:
     def call_out(self, first: tuple[Target, ...] = ()) -> None:
         """Begin the service's own call-out."""
         service = self.around.directory.by_id(self.incident.service_id)
-        start_call_out(self.incident, service, self.around, now=self.now, first_targets=first)
+        start = start_of(self.incident, service, self.around, first_targets=first)
+        start_call_outs([start], self.around, now=self.now)
 
     def require_open(self) -> None:
         if Status(self.incident.status) not in OPEN:

@@ -9,7 +9,7 @@ from tocsin.apps.incidents import changes, queries
 from tocsin.apps.incidents.actions.common import record
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.models import Incident
-from tocsin.apps.incidents.surroundings import load, start_call_out
+from tocsin.apps.incidents.surroundings import load, start_call_outs, start_of
 from tocsin.apps.incidents.types import IncidentDetail
 from tocsin.domain import urgency
 from tocsin.domain.errors import FieldError, Invalid
@@ -93,7 +93,7 @@ def open_by_hand(
     diary.write()
     record(actor, "incident.declared", incident, {"severity": severity, "service": found.name}, now)
     if calls:
-        start_call_out(incident, found, around, now=now)
+        start_call_outs([start_of(incident, found, around)], around, now=now)
     return incident.ref
 
 
