@@ -221,3 +221,15 @@ def test_the_docs_come_from_us_alone(nobody: Caller) -> None:
     assert nobody.client.get("/api/v1/docs/assets/other.js").status_code == 404
     schema = nobody.client.get("/api/v1/openapi.json").json()
     assert schema["openapi"].startswith("3.")
+
+
+def test_the_description_says_what_holds_for_all(nobody: Caller) -> None:
+    schema = nobody.client.get("/api/v1/openapi.json").json()
+    operations = [(m, o) for path in schema["paths"].values() for m, o in path.items()]
+    names = [operation["operationId"] for _, operation in operations]
+    assert len(names) == len(set(names))
+    wanted = {"post": "Idempotency-Key", "put": "If-Match", "patch": "If-Match"}
+    for method, operation in operations:
+        assert "default" in operation["responses"]
+        headers = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"}
+        assert headers == ({wanted[method]} if method in wanted else set())

@@ -1,10 +1,10 @@
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path, re_path
-from ninja import NinjaAPI
 
 from tocsin.entrypoints.api import door, problems
 from tocsin.entrypoints.api.auth import Session, Token
 from tocsin.entrypoints.api.body import Json
+from tocsin.entrypoints.api.description import Api
 from tocsin.entrypoints.api.docs import Page, asset
 from tocsin.entrypoints.api.resources import ROUTERS
 
@@ -16,7 +16,7 @@ _DESCRIPTION = """Everything that can be done on Tocsin's pages can be done here
 Times are RFC 3339 with a zone; durations are texts such as `5m`, `1h30m`; people are e-mail addresses.
 """
 
-api = NinjaAPI(
+api = Api(
     title="Tocsin",
     version="1",
     description=_DESCRIPTION,
