@@ -86,6 +86,9 @@ def start_many(*, starts: Sequence[Start], now: datetime, roster: Roster | None 
     if not starts:
         return []
     roster = roster or Roster(now)
+    # Together, rather than one by one as the steps fire.
+    targets = {target for each in starts for step in each.policy.steps[:1] for target in step.targets}
+    roster.directory.load(target.name for target in targets if target.kind is TargetKind.USER)
     works = [_begun(each, roster, now) for each in starts]
     CallOut.objects.bulk_create(work.row for work in works)
     carry_out(works, now, roster.directory)
