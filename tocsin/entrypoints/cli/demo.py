@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 _PATIENCE_S: Final = 20.0
 # Addresses that belong to nobody (RFC 2606): to page them wakes no one.
-_NOBODYS: Final = ("example.com", "example.org", "example.net", ".example", ".test", ".invalid")
+_NOBODYS: Final = ("@localhost", "example.com", "example.org", "example.net", ".example", ".test", ".invalid")
 
 
 @dataclass
