@@ -80,10 +80,10 @@ def test_apply_sends_the_files_with_their_secrets(
                 "action": "change",
                 "fields": [{"field": "every", "before": 1, "after": 2}],
                 "turns_before": [
-                    {"people": ["a@x.y"], "start": "2026-11-23T09:00", "end": "2026-11-30T09:00"}
+                    {"people": ["a@x.y"], "start": "2026-11-23T09:00Z", "end": "2026-11-30T09:00Z"}
                 ],
                 "turns_after": [
-                    {"people": ["b@x.y"], "start": "2026-11-23T09:00", "end": "2026-12-07T09:00"}
+                    {"people": ["b@x.y"], "start": "2026-11-23T09:00Z", "end": "2026-12-07T09:00Z"}
                 ],
             }
         ],
@@ -99,7 +99,7 @@ def test_apply_sends_the_files_with_their_secrets(
     out = capsys.readouterr()
     assert "~ rotations r" in out.out
     assert "every: 1 → 2" in out.out
-    assert "after   2026-11-23T09:00 → 2026-12-07T09:00  b@x.y" in out.out
+    assert "after   Mon 23 Nov 2026 09:00 → Mon 07 Dec 2026 09:00  b@x.y" in out.out
     assert "warning: something" in out.err
 
 

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from tocsin.domain.configuration.forms import LISTS, objects
 from tocsin.domain.configuration.model import Organisation
-from tocsin.domain.schedule import Book, resolve
+from tocsin.domain.schedule import Advance, Book, resolve
 from tocsin.domain.schedule.definition import OverrideDefinition, ScheduleDefinition
+from tocsin.domain.schedule.turns import boundary, number_at
 from tocsin.domain.time import to_instant
 
 ObjectKey = tuple[str, str]
@@ -72,22 +73,20 @@ def compare(
     """
     book = book or overlaid(present, wanted).book()
     now, then = objects(effective(present, book)), objects(effective(wanted, book))
-    changes: list[Change] = []
-    for key, form in then.items():
-        before = now.get(key)
-        if before is None:
-            fields = tuple(
-                FieldChange(field, None, value) for field, value in form.items() if field != "name"
-            )
-            changes.append(Change(*key, Action.ADD, fields))
-        elif fields := _fields(key, before, form):
-            changes.append(Change(*key, Action.CHANGE, fields))
     named = {("users", email) for email in wanted.users}
-    changes.extend(
+    changes = [
         Change("users", email, Action.ADD, (FieldChange("state", None, "invited"),))
         for email, user in wanted.users.items()
         if not user.declared and email not in present.users
-    )
+    ]
+    for key, form in then.items():
+        before = now.get(key)
+        if before is None:
+            given = {field: value for field, value in form.items() if field not in {"name", "email"}}
+            fields = tuple(_masked(FieldChange(field, None, value)) for field, value in given.items())
+            changes.append(Change(*key, Action.ADD, fields))
+        elif fields := _fields(key, before, form):
+            changes.append(Change(*key, Action.CHANGE, fields))
     gone = sorted((removable & set(now)) - set(then) - named, key=_removal_order)
     changes.extend(Change(*key, Action.REMOVE) for key in gone)
     return tuple(changes)
@@ -200,11 +199,15 @@ def next_turns(book: Book, name: str, now: datetime, count: int = _TURNS_SHOWN) 
     alone = Book({name: rotation}).schedule(name)
     if alone is None:
         return ()
+    # From the beginning of the turn that is running, so that it is shown whole.
+    every = rotation.every if rotation.advance is Advance.CLOCK else 1
+    number = number_at(rotation, now, every)
+    start = now if number < 0 else min(now, boundary(rotation, number, every))
     turns: list[Turn] = []
     for reach in _REACHES:
         turns = []
         last: int | None = None
-        for shift in resolve(Book({name: rotation}), alone, now, now + reach):
+        for shift in resolve(Book({name: rotation}), alone, start, now + reach):
             if shift.user is None:
                 continue
             if turns and shift.turn == last:
@@ -213,6 +216,7 @@ def next_turns(book: Book, name: str, now: datetime, count: int = _TURNS_SHOWN) 
             else:
                 turns.append(Turn((shift.user,), shift.start, shift.end))
             last = shift.turn
+        turns = [turn for turn in turns if turn.end > now]
         if len(turns) > count:
             break
     return tuple(turns[:count])

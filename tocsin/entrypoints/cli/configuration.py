@@ -1,6 +1,7 @@
 """`validate`, `plan`, `apply`, `export`: configuration as code."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -120,11 +121,15 @@ def _print_turns(change: Mapping[str, Any]) -> None:
     before, after = change.get("turns_before", ()), change.get("turns_after", ())
     if not before and not after:
         return
-    click.echo("    next turns:")
+    click.echo("    next turns (UTC):")
     for label, turns in (("before", before), ("after", after)):
         for turn in turns:
             people = " + ".join(turn["people"])
-            click.echo(f"      {label:<6}  {turn['start']} → {turn['end']}  {people}")
+            click.echo(f"      {label:<6}  {_minute(turn['start'])} → {_minute(turn['end'])}  {people}")
+
+
+def _minute(text: str) -> str:
+    return datetime.fromisoformat(text).astimezone(UTC).strftime("%a %d %b %Y %H:%M")
 
 
 def _short(value: Any) -> str:
