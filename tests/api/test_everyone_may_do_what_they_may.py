@@ -54,6 +54,7 @@ DEEDS: dict[str, Any] = {
     "merge": {"into": "{other}"},
 }
 FILES = {"files": {"users.yaml": "users: [{email: filed@example.com}]"}}
+UNLOCK = {"kind": "services", "name": "checkout"}
 METHODS = "/users/{email}/contact-methods"
 MATES_METHOD = "/users/mate@example.com/contact-methods/{method}"
 METHOD = {"type": "email", "address": "other@example.com"}
@@ -106,7 +107,6 @@ CASES = (
     _everyone("GET /schedules/{name}", "/schedules/main"),
     Case("PUT /schedules/{name}", "/schedules/main", 200, 403, 403, LAYERS),
     Case("DELETE /schedules/{name}", "/schedules/main", 204, 403, 403),
-    Case("POST /schedules/{name}/unlock", "/schedules/main/unlock", 200, 403, 403),
     _everyone("GET /schedules/{name}/shifts", "/schedules/main/shifts"),
     _everyone("GET /schedules/{name}/overrides", "/schedules/main/overrides"),
     Case("POST /schedules/{name}/overrides", "/schedules/main/overrides", 201, 201, 403, OVERRIDE),
@@ -136,6 +136,7 @@ CASES = (
     Case("POST /pages", "/pages", 201, 201, 403, {"title": "Come", "user": "mate@example.com"}),
     Case("POST /configuration/plan", "/configuration/plan", 200, 403, 403, FILES),
     Case("POST /configuration/apply", "/configuration/apply", 200, 403, 403, FILES),
+    Case("POST /configuration/unlock", "/configuration/unlock", 204, 403, 403, UNLOCK),
     Case("GET /configuration/export", "/configuration/export", 200, 403, 403),
     _everyone(f"GET {METHODS}", "/users/mate@example.com/contact-methods"),
     Case(f"POST {METHODS}", "/users/mate@example.com/contact-methods", 201, 201, 403, METHOD),
@@ -161,7 +162,6 @@ CASES = (
     _everyone("GET /rotations/{name}", "/rotations/primary"),
     Case("PUT /rotations/{name}", "/rotations/primary", 200, 403, 403, {"definition": RING}),
     Case("DELETE /rotations/{name}", "/rotations/spare", 204, 403, 403),
-    Case("POST /rotations/{name}/unlock", "/rotations/primary/unlock", 200, 403, 403),
 )
 
 

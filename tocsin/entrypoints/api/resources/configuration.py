@@ -1,12 +1,12 @@
 from datetime import datetime
 from typing import Any
 
-from ninja import Field, Router, Schema
+from ninja import Field, Router, Schema, Status
 
 from tocsin.apps.configuration import actions, queries
 from tocsin.apps.configuration.types import Outcome
 from tocsin.entrypoints.api.context import ApiRequest
-from tocsin.entrypoints.api.shapes import In
+from tocsin.entrypoints.api.shapes import In, Name
 
 router = Router()
 
@@ -16,6 +16,13 @@ class Files(In):
 
     files: dict[str, str] = Field(max_length=2000, examples=[{"users.yaml": "users: []"}])
     prune: bool = False
+
+
+class Thing(In):
+    """`kind` is a top-level key of the files."""
+
+    kind: Name = Field(examples=["services"])
+    name: str = Field("", max_length=255)
 
 
 class FieldChange(Schema):
@@ -60,6 +67,13 @@ def plan(request: ApiRequest, body: Files) -> Outcome:
 def apply(request: ApiRequest, body: Files) -> Outcome:
     """Make everything as the files say, or nothing; a second time nothing changes."""
     return actions.apply(actor=request.actor, files=body.files, prune=body.prune, now=request.now)
+
+
+@router.post("/unlock", response={204: None})
+def unlock(request: ApiRequest, body: Thing) -> Status[None]:
+    """What a file made can be changed here, and is no longer the file's to remove, until an `apply` names it."""
+    actions.unlock(actor=request.actor, kind=body.kind, name=body.name, now=request.now)
+    return Status(204, None)
 
 
 @router.get("/export", response=Export)

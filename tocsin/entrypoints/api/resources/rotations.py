@@ -68,13 +68,6 @@ def delete_rotation(request: ApiRequest, name: str) -> Status[None]:
     return Status(204, None)
 
 
-@router.post("/{name}/unlock", response=Rotation)
-def unlock_rotation(request: ApiRequest, name: str) -> RotationInfo:
-    """What a file made becomes editable here; the next apply takes it back."""
-    actions.unlock(actor=request.actor, kind="rotation", name=name, now=request.now)
-    return found(_find(name), "rotation", name)
-
-
 def _find(name: str) -> RotationInfo | None:
     return next((one for one in queries.rotations() if one.name == name), None)
 

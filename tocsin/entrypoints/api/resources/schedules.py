@@ -175,13 +175,6 @@ def delete_schedule(request: ApiRequest, name: str) -> Status[None]:
     return Status(204, None)
 
 
-@router.post("/{name}/unlock", response=Schedule)
-def unlock_schedule(request: ApiRequest, name: str) -> ScheduleInfo:
-    """What a file made becomes editable here; the next apply takes it back."""
-    actions.unlock(actor=request.actor, kind="schedule", name=name, now=request.now)
-    return found(queries.schedule(name), "schedule", name)
-
-
 @router.get("/{name}/shifts", response=Shifts)
 def list_shifts(request: ApiRequest, name: str, filters: Query[Span]) -> Shifts:
     """Every shift and gap from `from` (now) until `until` (two weeks later; at most 400 days)."""

@@ -62,10 +62,6 @@ class TeamIn(In):
         )
 
 
-class TeamEdit(TeamIn):
-    unlock: bool = False
-
-
 @router.get("", response=Teams)
 def list_teams(request: ApiRequest, filters: Query[TeamFilter]) -> Slice[TeamInfo]:  # noqa: ARG001 - ninja's
     return queries.teams_slice(search=filters.search, cursor=filters.cursor, limit=filters.limit)
@@ -82,10 +78,9 @@ def read_team(request: ApiRequest, name: str) -> TeamInfo:  # noqa: ARG001 - nin
 
 
 @router.put("/{name}", response=Team)
-def replace_team(request: ApiRequest, name: str, body: TeamEdit) -> TeamInfo:
-    return actions.update_team(
-        actor=request.actor, name=name, form=body.form(), unlock=body.unlock, now=request.now
-    )
+def replace_team(request: ApiRequest, name: str, body: TeamIn) -> TeamInfo:
+    """All of it; a new `name` renames it."""
+    return actions.update_team(actor=request.actor, name=name, form=body.form(), now=request.now)
 
 
 @router.delete("/{name}", response={204: None})

@@ -45,7 +45,6 @@ class Invite(In):
 class UserEdit(In):
     name: str | None = None
     timezone: str | None = None
-    unlock: bool = False
 
 
 class RoleEdit(In):
@@ -94,7 +93,6 @@ def edit_user(request: ApiRequest, email: str, body: UserEdit) -> Person:
         email=email,
         name=body.name,
         timezone=body.timezone,
-        unlock=body.unlock,
         now=request.now,
     )
 
