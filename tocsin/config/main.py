@@ -43,21 +43,21 @@ def _role(name: str, *, django: bool = True) -> Any:
 
 
 @group.command()
-def up() -> int:
+def up() -> None:
     """All in one: PostgreSQL (unless TOCSIN_DATABASE_URL is set), web, ingest and worker."""
-    return int(_role("up", django=False).run())
+    _role("up", django=False).run()
 
 
 @group.command()
-def serve() -> int:
+def serve() -> None:
     """Web pages, API and ingest on one port; any number on any number of hosts."""
-    return int(_role("serve").run())
+    _role("serve").run()
 
 
 @group.command()
-def worker() -> int:
+def worker() -> None:
     """Escalation, notification and everything else that falls due; any number on any number of hosts."""
-    return int(_role("worker").run())
+    _role("worker").run()
 
 
 @group.command()

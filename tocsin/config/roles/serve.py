@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 import uvicorn
@@ -16,7 +16,7 @@ from tocsin.config import asgi
 from tocsin.config.options import Options, load
 from tocsin.config.supervisor import LISTEN_FD, listen
 from tocsin.config.wire import limits
-from tocsin.lib.children import watch_lifeline
+from tocsin.lib.children import leave, watch_lifeline
 
 # Requests that are still running when the streams have ended.
 _GRACE_S: Final = 4
@@ -31,7 +31,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def run() -> int:
+def run() -> NoReturn:
     watch_lifeline(os.environ)
     options = load()
     try:
@@ -45,7 +45,7 @@ def run() -> int:
     server = _Server(_configuration(options, root))
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(_serve(server, root, listening))
-    return 0
+        leave()
 
 
 async def _serve(server: uvicorn.Server, root: asgi.Root, listening: socket.socket) -> None:

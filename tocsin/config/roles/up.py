@@ -6,7 +6,7 @@ import subprocess
 import sys
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -15,6 +15,7 @@ from tocsin.config import schema
 from tocsin.config.options import DATABASE_URL_FILE, Options, load
 from tocsin.config.supervisor import Supervisor, environment, listen
 from tocsin.lib import clock, db, files, log
+from tocsin.lib.children import leave
 from tocsin.lib.postgres import Cluster, ClusterError
 
 LOGIN_FILE: Final = "admin-login"
@@ -25,7 +26,7 @@ _DATABASE_S: Final = 30.0
 logger = log.get(__name__)
 
 
-def run() -> int:
+def run() -> NoReturn:
     options = load()
     log.configure(options.log_format, options.log_level)
     cluster = Cluster(options.data_dir) if options.embedded else None
@@ -53,7 +54,7 @@ def run() -> int:
         supervisor.stop()
         listening.close()
     click.echo("Tocsin has stopped.", err=True)
-    return 0
+    leave()
 
 
 def _wait_for_database(supervisor: Supervisor, url: str) -> None:

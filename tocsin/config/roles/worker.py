@@ -3,16 +3,17 @@
 import os
 import signal
 import threading
+from typing import NoReturn
 
 from tocsin.config.options import load
 from tocsin.entrypoints.worker import app
-from tocsin.lib.children import watch_lifeline
+from tocsin.lib.children import leave, watch_lifeline
 
 
-def run() -> int:
+def run() -> NoReturn:
     watch_lifeline(os.environ)
     stop = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: stop.set())
     app.run(load(), stop)
-    return 0
+    leave()
