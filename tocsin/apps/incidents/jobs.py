@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from tocsin.apps.alerts import intake
 from tocsin.apps.alerts.intake import Incoming
+from tocsin.apps.audit import actions as audit
 from tocsin.apps.incidents import pipeline, surroundings
 from tocsin.apps.incidents import sweep as due
 from tocsin.apps.incidents.surroundings import Surroundings
@@ -125,5 +126,5 @@ def sweep(now: datetime) -> int:
 
 
 def tidy(now: datetime) -> int:
-    """Drop old events; call it now and then. The number dropped."""
-    return integrations.forget_events(now=now)
+    """Drop old events and answered keys; call it now and then. The number dropped."""
+    return integrations.forget_events(now=now) + audit.forget_keys(now=now)
