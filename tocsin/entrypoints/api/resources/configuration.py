@@ -71,7 +71,7 @@ def apply(request: ApiRequest, body: Files) -> Outcome:
 
 @router.post("/unlock", response={204: None})
 def unlock(request: ApiRequest, body: Thing) -> Status[None]:
-    """What a file made can be changed here, and is no longer the file's to remove, until an `apply` names it."""
+    """What a file made can be changed here, and is no longer the file's to remove, until `apply` names it."""
     actions.unlock(actor=request.actor, kind=body.kind, name=body.name, now=request.now)
     return Status(204, None)
 
