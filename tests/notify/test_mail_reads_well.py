@@ -63,9 +63,7 @@ def test_a_title_from_outside_adds_no_header() -> None:
     evil = replace(
         MESSAGE, subject=replace(MESSAGE.subject, title="x\r\nBcc: eve@example.com\x00" + "y" * 999)
     )
-    mail = message_from_bytes(
-        render(evil, "Tocsin <t@e.com>", "e.com", clock.now()).as_bytes(), policy=policy.default
-    )
+    mail = message_from_bytes(render(evil, "Tocsin <t@e.com>", "e.com", clock.now()), policy=policy.default)
     assert mail["Bcc"] is None
     assert str(mail["Subject"]).endswith("… (INC-12)")
     assert len(str(mail["Subject"])) <= 180

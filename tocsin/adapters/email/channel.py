@@ -10,9 +10,6 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from email.errors import MessageError
-from email.message import EmailMessage
-from email.policy import SMTP as POLICY
 from email.utils import parseaddr
 from pathlib import Path
 
@@ -21,7 +18,7 @@ from tocsin.domain.errors import FieldError, Invalid
 from tocsin.lib import clock
 from tocsin.ports.channel import FieldSpec, Message, Receipt, Result, StillWanted
 
-_ADDRESS = re.compile(r"[^@\s<>,;\"]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_ADDRESS = re.compile(r"[^@\s<>,;\"]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 _TIMEOUT_S = 10.0
 _IDLE_S = 30.0  # servers close idle connections; asking first costs one round trip
 _LONGEST_ADDRESS = 254
@@ -53,6 +50,7 @@ class EmailChannel:
 
     def __init__(self, server: Server, sender: str, domain: str) -> None:
         self._server, self._sender, self._domain = server, sender, domain
+        self._envelope_sender = parseaddr(sender)[1]
         self._line = _Line()
 
     @property
@@ -64,12 +62,11 @@ class EmailChannel:
 
     def send(self, message: Message, still_wanted: StillWanted) -> Receipt:
         try:
-            mail = render(message, self._sender, self._domain, clock.now())
-            body = mail.as_bytes(policy=POLICY)
-        except (MessageError, ValueError, UnicodeError, IndexError) as error:
+            body = render(message, self._sender, self._domain, clock.now())
+        except (ValueError, LookupError) as error:
             return Receipt(Result.FAILED, f"The mail cannot be written: {error}")
         try:
-            return self._hand_over(mail, body, message.address, still_wanted)
+            return self._hand_over(body, message.address, still_wanted)
         except smtplib.SMTPResponseException as error:
             self.hang_up()
             return _refused(error.smtp_code, error.smtp_error)
@@ -79,10 +76,9 @@ class EmailChannel:
                 Result.RETRY, f"{self._server.host}:{self._server.port}: {str(error) or type(error).__name__}"
             )
 
-    def _hand_over(self, mail: EmailMessage, body: bytes, to: str, still_wanted: StillWanted) -> Receipt:
+    def _hand_over(self, body: bytes, to: str, still_wanted: StillWanted) -> Receipt:
         connection = self._connected()
-        _, sender = parseaddr(str(mail["From"]))
-        code, answer = connection.mail(sender)
+        code, answer = connection.mail(self._envelope_sender)
         if code // 100 == 2:  # noqa: PLR2004 - SMTP's class of success
             code, answer = connection.rcpt(to)
         if code // 100 != 2:  # noqa: PLR2004 - same
@@ -141,7 +137,7 @@ class EmailChannel:
 def check_address(address: str) -> str:
     """Lower case, one address, no display name. Raises Invalid."""
     address = address.strip().lower()
-    if len(address) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(address):
+    if len(address) > _LONGEST_ADDRESS or not address.isascii() or not _ADDRESS.fullmatch(address):
         raise Invalid(FieldError("address", "Expected an e-mail address such as alice@example.com."))
     return address
 

@@ -2,10 +2,11 @@
 thumbs.
 """
 
+import re
+from base64 import encodebytes
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.utils import format_datetime
+from email.header import Header
+from email.utils import format_datetime, parseaddr
 from html import escape
 
 from tocsin.domain.notification.model import MessageKind
@@ -13,6 +14,8 @@ from tocsin.domain.severity import Severity
 from tocsin.ports.channel import Message
 
 _LONGEST_SUBJECT = 180
+_LONGEST_LINE = 200
+_SAFE_ADDRESS = re.compile(r"[\x21-\x7e]+@[\x21-\x7e]+")
 _COLOURS = {
     Severity.SEV1: "#b91c1c",
     Severity.SEV2: "#c2410c",
@@ -47,32 +50,67 @@ def subject_line(message: Message) -> str:
     return one_line(head + (title if len(title) <= room else title[: room - 1] + "…") + tail)
 
 
-def render(message: Message, sender: str, domain: str, now: datetime) -> EmailMessage:
-    """`sender` is "Name <address>"; `domain` makes the Message-IDs ours. The same message gives the same
-    Message-ID.
+def render(message: Message, sender: str, domain: str, now: datetime) -> bytes:
+    """The mail as it goes over the wire (RFC 5322, MIME). The same message gives the same Message-ID.
+
+    `sender` is "Name <address>"; `domain` makes the Message-IDs ours. Written by hand, because a storm of pages is no
+    time for the standard library's header parser. Raises ValueError for an address that cannot stand in a
+    header.
     """
-    mail = EmailMessage()
-    mail["Subject"] = subject_line(message)
-    mail["From"] = sender
-    mail["To"] = Address(one_line(message.recipient), addr_spec=message.address)
-    mail["Date"] = format_datetime(now)
-    mail["Message-ID"] = f"<{message.key}@{domain}>"
+    if not _SAFE_ADDRESS.fullmatch(message.address):
+        raise ValueError(f"{message.address!r} cannot stand in a header")
     # Every mail of one incident hangs on one root, so that mail programs show one conversation.
     root = f"<{message.thread}@{domain}>"
-    mail["In-Reply-To"] = root
-    mail["References"] = root
-    mail["List-Id"] = f"Tocsin <pages.{domain}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["X-Auto-Response-Suppress"] = "All"
-    mail["X-Tocsin-Kind"] = str(message.kind)
+    headers = [
+        ("Subject", _encoded(subject_line(message))),
+        ("From", _mailbox(*parseaddr(sender))),
+        ("To", _mailbox(one_line(message.recipient), message.address)),
+        ("Date", format_datetime(now)),
+        ("Message-ID", f"<{message.key}@{domain}>"),
+        ("In-Reply-To", root),
+        ("References", root),
+        ("List-Id", f"Tocsin <pages.{domain}>"),
+        ("Auto-Submitted", "auto-generated"),
+        ("X-Auto-Response-Suppress", "All"),
+        ("X-Tocsin-Kind", str(message.kind)),
+        ("X-Tocsin-Key", message.key),
+    ]
     if message.subject.ref:
-        mail["X-Tocsin-Incident"] = one_line(message.subject.ref)
+        headers.append(("X-Tocsin-Incident", _encoded(one_line(message.subject.ref))))
     if message.urgency == "high" and message.kind is MessageKind.PAGE:
-        mail["Importance"] = "high"
-        mail["X-Priority"] = "1"
-    mail.set_content(text(message))
-    mail.add_alternative(html(message), subtype="html")
-    return mail
+        headers += [("Importance", "high"), ("X-Priority", "1")]
+    boundary = f"=_{message.key}"
+    headers += [
+        ("MIME-Version", "1.0"),
+        ("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
+    ]
+    parts = (_part("text/plain", text(message)), _part("text/html", html(message)))
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers).encode("ascii")
+    mark = boundary.encode()
+    body = b"".join(b"--%s\r\n%s" % (mark, part) for part in parts)
+    return b"%s\r\n%s--%s--\r\n" % (head, body, mark)
+
+
+def _part(kind: str, content: str) -> bytes:
+    encoded = encodebytes(content.encode("utf-8", "replace")).replace(b"\n", b"\r\n")
+    head = f"Content-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    return head.encode() + encoded
+
+
+def _encoded(value: str) -> str:
+    """As it is where it is short ASCII; otherwise in encoded words (RFC 2047), folded."""
+    if value.isascii() and len(value) < _LONGEST_LINE:
+        return value
+    return Header(value.encode("utf-8", "replace").decode(), "utf-8", maxlinelen=75).encode(linesep="\r\n")
+
+
+def _mailbox(name: str, address: str) -> str:
+    if not name:
+        return address
+    if name.isascii() and len(name) < _LONGEST_LINE:
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{quoted}" <{address}>'
+    return f"{_encoded(name)} <{address}>"
 
 
 def text(message: Message) -> str:

@@ -14,7 +14,7 @@ from tocsin.domain import severity as table
 from tocsin.domain.configuration.ladder import policy_form, severity_form
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
 from tocsin.domain.escalation.model import Policy
-from tocsin.domain.permissions import Actor, Permission, require
+from tocsin.domain.permissions import Actor, Permission, require, require_owned
 
 MOST_REPEATS = 20
 MOST_STEPS = 50
@@ -29,8 +29,8 @@ def save_policy(
     owner = Team.objects.filter(name=team).first() if team else None
     if team and owner is None:
         raise NotFound("team", team)
-    teams = {each for each in (row.team_id if row else None, owner.pk if owner else None) if each is not None}
-    require(actor, Permission.EDIT_TEAM, teams)
+    before = (row.team_id,) if row else ()
+    require_owned(actor, Permission.EDIT_TEAM, (*before, owner.pk if owner else None))
     _check(policy)
     made = row is None
     if row is None:
@@ -53,7 +53,7 @@ def delete_policy(*, actor: Actor, name: str, now: datetime) -> None:
     row = PolicyRow.objects.filter(name=name).first()
     if row is None:
         raise NotFound("escalation policy", name)
-    require(actor, Permission.EDIT_TEAM, {row.team_id} if row.team_id else ())
+    require_owned(actor, Permission.EDIT_TEAM, (row.team_id,))
     label, number = row.name, row.pk
     try:
         row.delete()

@@ -1,11 +1,12 @@
 """What opening an incident and calling for it asks for, read once for a batch or an action."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tocsin.apps.alerts import directory as directories
 from tocsin.apps.alerts.directory import Directory
+from tocsin.apps.audit.fresh import Fresh
 from tocsin.apps.catalog.types import ServiceInfo
 from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.escalation import queries as escalation_queries
@@ -42,13 +43,21 @@ class Surroundings:
         return team.hours() if team else BusinessHours()
 
 
-def load(now: datetime) -> Surroundings:
-    return Surroundings(
+def _read(_at: datetime) -> tuple[Directory, Mapping[str, Policy], tuple[Target, ...]]:
+    return (
         directories.load(),
         {policy.name: policy for policy in escalation_queries.policies()},
         escalation_queries.last_resort(),
-        now,
     )
+
+
+_stored = Fresh(_read)
+
+
+def load(now: datetime) -> Surroundings:
+    directory, policies, last_resort = _stored.get(now)
+    # A batch may add a service to its directory and then be rolled back: each has a copy of its own.
+    return Surroundings(replace(directory, services=dict(directory.services)), policies, last_resort, now)
 
 
 def subject_of(incident: Incident, service: ServiceInfo, alerts: int = 0) -> Subject:

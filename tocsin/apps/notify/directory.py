@@ -1,9 +1,9 @@
 """How people are reached: their methods, rules and quiet hours, read for many people at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -70,9 +70,23 @@ def counts(type_: str) -> bool:
     return channel is None or channel.counts
 
 
-def own_address(user_id: int, email: str, created_at: datetime) -> ContactMethod:
-    """Nobody is without a way to be reached: the address that names them is one."""
-    return ContactMethod(user_id=user_id, type="email", address=email, verified_at=created_at)
+def own_address(email: str) -> Method:
+    """Nobody is without a way to be reached: the address that names them is one. It has no row, hence no
+    id.
+    """
+    problem = why_not("email", verified=True, disabled="")
+    return Method(0, "email", email, not problem, problem, counts("email"))
+
+
+def keep_own_address(email: str) -> None:
+    """Give a bare person's own address a row, so that it can be shown and changed."""
+    user = (
+        User.objects.filter(email=email.lower(), contact_methods=None).exclude(state=UserState.LEFT).first()
+    )
+    if user is not None:
+        ContactMethod.objects.get_or_create(
+            user=user, type="email", address=user.email, defaults={"verified_at": user.created_at}
+        )
 
 
 def _read(emails: Sequence[str]) -> dict[str, Contact]:
@@ -80,7 +94,6 @@ def _read(emails: Sequence[str]) -> dict[str, Contact]:
     rows: dict[int, list[ContactMethod]] = defaultdict(list)
     for row in ContactMethod.objects.filter(user_id__in=users):
         rows[row.user_id].append(row)
-    _add_own_addresses(users, rows)
     rules: dict[int | None, list[Rule]] = defaultdict(list)
     wanted = NotificationRule.objects.filter(Q(user__in=users) | Q(user__isnull=True))
     for rule in wanted:
@@ -92,22 +105,12 @@ def _read(emails: Sequence[str]) -> dict[str, Contact]:
             user.email,
             user.name or user.email,
             user.state == UserState.LEFT,
-            tuple(_method(row) for row in rows[user.pk]),
+            tuple(_method(row) for row in rows[user.pk]) or (own_address(user.email),),
             tuple(rules.get(user.pk) or rules.get(None) or ()),
             quiet.get(user.pk),
         )
         for user in users.values()
     }
-
-
-def _add_own_addresses(users: Mapping[int, User], rows: dict[int, list[ContactMethod]]) -> None:
-    bare = [user for user in users.values() if not rows[user.pk] and user.state != UserState.LEFT]
-    if not bare:
-        return
-    made = [own_address(user.pk, user.email, user.created_at) for user in bare]
-    ContactMethod.objects.bulk_create(made, ignore_conflicts=True)
-    for row in ContactMethod.objects.filter(user_id__in=[user.pk for user in bare]):
-        rows[row.user_id].append(row)
 
 
 def _method(row: ContactMethod) -> Method:

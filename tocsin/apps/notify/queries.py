@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Min, Q
 
 from tocsin.apps.identity.models import User, UserState
-from tocsin.apps.notify.directory import Directory, counts, why_not
+from tocsin.apps.notify.directory import Directory, counts, keep_own_address, why_not
 from tocsin.apps.notify.models import (
     Attempt,
     ContactMethod,
@@ -38,8 +38,7 @@ _OPEN = (NotificationState.PLANNED, NotificationState.CLAIMED)
 
 
 def methods(email: str) -> list[MethodInfo]:
-    # Reading through the directory also gives a bare person their own address.
-    Directory().load((email,))
+    keep_own_address(email)
     rows = ContactMethod.objects.filter(user__email=email.lower())
     return [method_of(row) for row in rows]
 

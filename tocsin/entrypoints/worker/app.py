@@ -7,6 +7,7 @@ Nothing is remembered here: what is due stands in the database, and is claimed r
 import threading
 from typing import Protocol
 
+from tocsin.apps.audit import fresh
 from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.incidents import jobs as incidents
 from tocsin.apps.notify import delivery
@@ -39,6 +40,7 @@ class Options(Protocol):
 
 def run(options: Options, stop: threading.Event) -> None:
     """Until `stop` is set; then what is being handed over is finished, and the rest is left to others."""
+    fresh.enable()
     worker = ids.new_id()
     desk = Desk(worker, stop)
     health = Health(worker, options.worker_lag_s, options.watchdog_url)

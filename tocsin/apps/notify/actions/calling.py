@@ -176,7 +176,7 @@ def _notification(page: Page, request: Request, line: Planned, *, first: bool) -
     method = line.method
     return Notification(
         page=page,
-        method_id=method.id if method else None,
+        method_id=method.id or None if method else None,
         via=line.via,
         address=method.address if method else "",
         key=ids.new_id(),

@@ -10,6 +10,7 @@ from django.db import transaction
 from tocsin.apps.audit import actions as audit
 from tocsin.apps.identity.models import User
 from tocsin.apps.notify.actions.calling import call_many
+from tocsin.apps.notify.directory import keep_own_address
 from tocsin.apps.notify.models import ContactMethod, Notification, NotificationRule, Page, QuietHours
 from tocsin.apps.notify.queries import method_of
 from tocsin.apps.notify.types import MethodInfo, QuietHoursInfo, Request
@@ -77,6 +78,7 @@ def add_method(
     missing = [f.name for f in channel.fields if f.required and not config.get(f.name)]
     if missing:
         raise Invalid(*(FieldError(name, "This channel needs it.") for name in missing))
+    keep_own_address(user.email)
     if user.contact_methods.count() >= _MOST_METHODS:
         raise Invalid(FieldError("type", f"A person has at most {_MOST_METHODS} contact methods."))
     if user.contact_methods.filter(type=type, address=address).exists():

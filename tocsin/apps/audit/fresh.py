@@ -1,0 +1,56 @@
+"""Configuration kept in memory between two batches of work, for as long as nobody has changed anything.
+
+Every change writes an audit entry in its own transaction, so the newest entry tells whether anything changed.
+Two transactions may commit in another order than that of their entries: what is kept is therefore read anew
+after two seconds whatever the newest entry is. Only a process that calls `enable` keeps anything.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, Generic, TypeVar
+
+from django.db import connection
+
+from tocsin.lib import clock
+
+_OLDEST_S: Final = 2.0
+
+T = TypeVar("T")
+
+_enabled = threading.Event()
+
+
+def enable() -> None:
+    """For workers: they read the same configuration many times a second."""
+    _enabled.set()
+
+
+class Fresh(Generic[T]):
+    """What `load` gave, until something changed. What it gives is shared by threads and must not be
+    altered.
+    """
+
+    def __init__(self, load: Callable[[datetime], T]) -> None:
+        self._load = load
+        self._kept: tuple[int | None, float, T] | None = None
+
+    def get(self, at: datetime) -> T:
+        """`at` is handed to `load`; it may matter by the day, not by the second."""
+        if not _enabled.is_set():
+            return self._load(at)
+        version, now = _version(), clock.monotonic()
+        kept = self._kept
+        if kept is not None and kept[0] == version and now - kept[1] < _OLDEST_S:
+            return kept[2]
+        # The version was read first: what is loaded now is at least as new.
+        value = self._load(at)
+        self._kept = (version, now, value)
+        return value
+
+
+def _version() -> int | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(id) FROM audit_auditentry")
+        row = cursor.fetchone()
+    return row[0] if row else None
