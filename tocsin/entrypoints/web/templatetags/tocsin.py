@@ -209,6 +209,10 @@ def get(mapping: dict[str, object], key: str) -> object:
 
 # kind of entry → (icon, tone); what is not here is a plain dot
 _MARKS = {
+    "route": ("git-branch", ""),
+    "urgency": ("zap", ""),
+    "group": ("layers", ""),
+    "incident": ("siren", "bad"),
     "opened": ("siren", "bad"),
     "declared": ("megaphone", "bad"),
     "reopened": ("undo-2", "bad"),

@@ -6,6 +6,7 @@ from tocsin.apps.notify import queries
 from tocsin.domain.permissions import Permission, can
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import signed_in
+from tocsin.lib.clock import now
 
 
 @signed_in
@@ -15,4 +16,6 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
     # Mails hold signed links of their receiver: only who may manage people sees those of others.
     if not can(reader.actor, Permission.MANAGE_PEOPLE):
         mails = tuple(mail for mail in mails if mail.to == reader.email)
-    return render(request, "delivery/index.html", {"mails": mails})
+    waiting, since = queries.waiting(now())
+    context = {"mails": mails, "waiting": waiting, "since": since}
+    return render(request, "delivery/index.html", context)

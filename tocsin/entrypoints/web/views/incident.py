@@ -13,12 +13,14 @@ from tocsin.apps.incidents import actions, queries
 from tocsin.domain.errors import FieldError, Invalid, NotFound
 from tocsin.domain.escalation.model import CallOutKind, Target, TargetKind
 from tocsin.domain.lifecycle import MOVES, Status
+from tocsin.domain.notification.model import MessageKind
 from tocsin.domain.permissions import Actor
 from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import attempt, names, signed_in
 from tocsin.lib.clock import now
 
+_CALLS = frozenset({MessageKind.PAGE, MessageKind.STAKEHOLDER})
 _SNOOZE_MOST = timedelta(days=7)
 # What a button of its own says better than "set status".
 _NOT_BY_HAND = frozenset({Status.RESOLVED, Status.MERGED})
@@ -52,7 +54,8 @@ def show(request: HttpRequest, reader: Reader, ref: str) -> HttpResponse:
         "statuses": [each for each in incident.allowed if each not in _NOT_BY_HAND],
         "can_reopen": Status.INVESTIGATING in MOVES[incident.status],
         "timeline": incident.timeline,
-        "pages": incident.pages,
+        "pages": [each for each in incident.pages if each.kind in _CALLS],
+        "quiet_words": [each for each in incident.pages if each.kind not in _CALLS],
         "call_outs": incident.call_outs,
         "why_not": [
             decision
