@@ -8,6 +8,7 @@ from tocsin.apps.audit.models import AuditEntry
 from tocsin.apps.catalog import queries as catalog
 from tocsin.apps.configuration import actions, queries
 from tocsin.apps.configuration.models import AppliedObject
+from tocsin.apps.identity import actions as people
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.identity.models import User
 from tocsin.apps.integrations import actions as integrations
@@ -237,6 +238,39 @@ def integrations_spec(name: str) -> integrations.IntegrationSpec:
     info = ways_in.integration(name)
     assert info is not None
     return integrations.IntegrationSpec(info.name, info.kind, info.service)
+
+
+def test_what_somebody_took_over_is_not_pruned(owner: Actor, example: Files, now: datetime) -> None:
+    _apply(owner, example, now)
+    oncall.unlock(actor=owner, kind="schedule", name="web", now=now)
+    actions.unlock(actor=owner, kind="teams", name="web", now=now)
+    removed = _apply(owner, {"a.yaml": "last_resort: [alice@example.com]\n"}, now, prune=True)
+    assert ("remove", "schedules", "platform") in removed
+    assert ("remove", "schedules", "web") not in removed
+    assert ("remove", "teams", "web") not in removed
+    # Its rotation is still needed, so it stays too.
+    assert [info.name for info in rota.rotations()] == ["web-days"]
+
+
+def test_who_left_is_not_let_in_by_a_file(owner: Actor, example: Files, now: datetime) -> None:
+    _apply(owner, example, now)
+    people.deactivate_user(actor=owner, email="grace@example.com", now=now)
+    outcome = actions.apply(actor=owner, files=example, now=now)
+    assert outcome.changes == ()
+    assert outcome.warnings[0].startswith("grace@example.com has left")
+    person = identity.person("grace@example.com")
+    assert person is not None
+    assert person.state == "left"
+
+
+def test_somebody_who_came_is_not_pruned_for_not_being_named(
+    owner: Actor, rotations: str, now: datetime
+) -> None:
+    _apply(owner, {"a.yaml": rotations}, now)
+    User.objects.filter(email="bob@example.com").update(state="active")
+    removed = _apply(owner, {"a.yaml": ""}, now, prune=True)
+    assert ("remove", "users", "alice@example.com") in removed
+    assert ("remove", "users", "bob@example.com") not in removed
 
 
 def test_an_export_is_applied_without_a_change(owner: Actor, example: Files, now: datetime) -> None:

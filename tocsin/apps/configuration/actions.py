@@ -21,7 +21,7 @@ from tocsin.domain.configuration.forms import objects
 from tocsin.domain.configuration.lint import lint
 from tocsin.domain.configuration.plan import Action, Change, compare, overlaid, with_turns
 from tocsin.domain.configuration.problems import Problem
-from tocsin.domain.configuration.references import Checker
+from tocsin.domain.configuration.references import Checker, things_named
 from tocsin.domain.configuration.secrets import Secrets
 from tocsin.domain.errors import FieldError, Invalid, NotFound
 from tocsin.domain.permissions import SYSTEM, Actor, Permission, require
@@ -40,11 +40,15 @@ class _Prepared:
 
     def __init__(self, files: Files, *, prune: bool, secrets: Secrets | None, now: datetime) -> None:
         self.loaded: Loaded = load(files, secrets)
+        self.left: list[str] = []
+        self.kept: list[str] = []
         self._fail()
         self.present: Organisation = queries.organisation(from_files_only=True)
+        self.loaded.organisation = self._without_leavers(self.loaded.organisation)
         wanted = self.loaded.organisation
         removable = queries.made_by_files() if prune else frozenset()
-        gone = frozenset(removable - set(objects(wanted)) - {("users", email) for email in wanted.users})
+        named = {("users", email) for email in wanted.users}
+        gone = self._not_needed(removable - set(objects(wanted)) - named)
         self.merged = overlaid(self.present, wanted, gone)
         Checker(self.merged, self.loaded.report, dict(self.loaded.places)).check()
         self._fail()
@@ -59,6 +63,38 @@ class _Prepared:
         if errors:
             raise Invalid(*(FieldError(_where(problem), problem.message) for problem in errors))
 
+    def _not_needed(self, removable: frozenset[ObjectKey]) -> frozenset[ObjectKey]:
+        """Of what could go, what nothing that stays still names."""
+        while True:
+            stays = overlaid(self.present, self.loaded.organisation, removable)
+            needed = removable & things_named(stays)
+            if not needed:
+                return removable
+            self.kept.extend(
+                f"{kind}/{name} stays: something else still needs it" for kind, name in sorted(needed)
+            )
+            removable -= needed
+
+    def _without_leavers(self, wanted: Organisation) -> Organisation:
+        """Who left is let in again by people only; a file that still names them is warned of."""
+        left = queries.people_who_left() & set(wanted.users)
+        for email in sorted(left):
+            self.left.append(
+                f"{email} has left: no file lets them in again; name somebody else in their place"
+            )
+        teams = {
+            name: replace(
+                team,
+                members=tuple(email for email in team.members if email not in left),
+                admins=tuple(email for email in team.admins if email not in left),
+                lead=None if team.lead in left else team.lead,
+                manager=None if team.manager in left else team.manager,
+            )
+            for name, team in wanted.teams.items()
+        }
+        users = {email: user for email, user in wanted.users.items() if email not in left}
+        return replace(wanted, teams=teams, users=users)
+
     def _with_turns(self, changes: tuple[Change, ...], now: datetime) -> tuple[Change, ...]:
         present, pasts = self.present.rotations, oncall.pasts()
         revision = revise(present, pasts, self.loaded.organisation.rotations, now)
@@ -70,7 +106,8 @@ class _Prepared:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return tuple(f"{_where(problem)}: {problem.message}" for problem in self.loaded.report.warnings)
+        lints = (f"{_where(problem)}: {problem.message}" for problem in self.loaded.report.warnings)
+        return (*self.left, *self.kept, *lints)
 
 
 def _where(problem: Problem) -> str:
@@ -171,7 +208,7 @@ def first_run(directory: Path, now: datetime) -> bool:
     did.
     """
     present = replace(queries.organisation(), users={})
-    if queries.made_by_files() or objects(present):
+    if AppliedObject.objects.exists() or objects(present):
         return False
     paths = sorted(path for path in directory.rglob("*") if path.suffix in {".yaml", ".yml"})
     files = {str(path.relative_to(directory)): path.read_text(encoding="utf-8") for path in paths}

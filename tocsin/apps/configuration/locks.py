@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from django.db.models import Q
+
 from tocsin.apps.catalog.models import Service
 from tocsin.apps.escalation.models import LastResort, Policy, SeverityRow
-from tocsin.apps.identity.models import Team, User
+from tocsin.apps.identity.models import Team, User, UserState
 from tocsin.apps.integrations.models import Integration, RouteTree
 from tocsin.apps.notify.models import NotificationRule
 from tocsin.apps.oncall.models import Rotation, Schedule
@@ -25,6 +27,20 @@ _TABLES: Final[Mapping[str, tuple[Any, str]]] = {
     "last_resort": (LastResort, ""),
 }
 UNLOCKABLE: Final = frozenset(_TABLES)
+
+
+def owned() -> frozenset[tuple[str, str]]:
+    """What is the files' now, by kind and name; with people whom a file invited and who have not come yet."""
+    found: set[tuple[str, str]] = set()
+    for kind, (model, column) in _TABLES.items():
+        rows = model.objects.filter(from_file=True)
+        if kind == "users":
+            rows = model.objects.filter(Q(from_file=True) | Q(state=UserState.INVITED))
+        if column:
+            found.update((kind, str(name)) for name in rows.values_list(column, flat=True))
+        elif rows.exists():
+            found.add((kind, ""))
+    return frozenset(found)
 
 
 def release(kind: str, name: str) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 from tocsin.apps.catalog import queries as catalog
 from tocsin.apps.catalog.types import ServiceInfo
+from tocsin.apps.configuration.locks import owned
 from tocsin.apps.configuration.models import AppliedObject
 from tocsin.apps.escalation.models import LastResort, Policy, SeverityRow
 from tocsin.apps.identity import queries as identity
@@ -73,7 +74,12 @@ def export(*, actor: Actor) -> str:
 
 
 def made_by_files() -> frozenset[ObjectKey]:
-    return frozenset(AppliedObject.objects.values_list("kind", "name"))
+    """What files once made, and nobody has taken over since."""
+    return frozenset(AppliedObject.objects.values_list("kind", "name")) & owned()
+
+
+def people_who_left() -> frozenset[str]:
+    return frozenset(UserRow.objects.filter(state=UserState.LEFT).values_list("email", flat=True))
 
 
 def _cursor(form: Any, name: str) -> Cursor:

@@ -52,6 +52,40 @@ def targets_of(policy: Policy) -> Iterator[Target]:
     yield from policy.final
 
 
+def things_named(organisation: Organisation) -> frozenset[tuple[str, str]]:
+    """Everything that something else in the organisation needs, by kind and name."""
+    return frozenset(_things(organisation))
+
+
+def _things(organisation: Organisation) -> Iterator[tuple[str, str]]:
+    yield from (("users", email) for email in people_named(organisation))
+    for service in organisation.services.values():
+        yield "teams", service.team or ""
+        yield "escalation_policies", service.escalation_policy or ""
+        yield from (("services", name) for name in service.depends_on)
+    for integration in organisation.integrations.values():
+        yield "services", integration.service or ""
+    for policy in organisation.escalation_policies.values():
+        for target in targets_of(policy):
+            if target.kind is TargetKind.TEAM:
+                yield "teams", target.name
+            elif target.kind is TargetKind.SCHEDULE:
+                kind = "schedules" if target.name in organisation.schedules else "rotations"
+                yield kind, target.name
+    for schedule in organisation.schedules.values():
+        yield "teams", schedule.team or ""
+        yield from (("rotations", layer.rotation) for layer in schedule.layers)
+    for rotation in organisation.rotations.values():
+        yield "rotations", rotation.follows or ""
+    yield from (("services", name) for name in _routed_to(organisation.routes))
+
+
+def _routed_to(route: Route) -> Iterator[str]:
+    yield route.service or ""
+    for below in route.routes:
+        yield from _routed_to(below)
+
+
 class Checker:
     """Names that stand for nothing are errors: `places` says where the object that uses them was written."""
 
