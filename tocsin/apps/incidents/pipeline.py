@@ -15,6 +15,7 @@ from tocsin.apps.alerts.models import Alert
 from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.incidents import changes, handlers, telling
 from tocsin.apps.incidents.changes import Diary
+from tocsin.apps.incidents.locking import lock_incidents
 from tocsin.apps.incidents.models import Incident, IncidentAlert
 from tocsin.apps.incidents.surroundings import (
     Surroundings,
@@ -158,8 +159,7 @@ def _locked(wanted: Iterable[int]) -> dict[int, Incident]:
     rows: dict[int, Incident] = {}
     todo = set(wanted)
     while todo:
-        found = Incident.objects.select_for_update(no_key=True).filter(pk__in=todo).order_by("pk")
-        rows.update({row.pk: row for row in found})
+        rows.update(lock_incidents(todo))
         todo = {row.merged_into_id for row in rows.values() if row.merged_into_id} - set(rows)
     return rows
 

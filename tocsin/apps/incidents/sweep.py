@@ -3,12 +3,14 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from tocsin.apps.alerts.models import Alert
 from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.identity.models import User
 from tocsin.apps.incidents import changes, telling
 from tocsin.apps.incidents.changes import Diary
+from tocsin.apps.incidents.locking import lock_incidents
 from tocsin.apps.incidents.models import Incident
 from tocsin.apps.incidents.surroundings import Surroundings, change_severity, load, subject_of
 from tocsin.domain.lifecycle import OPEN, Status
@@ -22,11 +24,12 @@ def end_holds(now: datetime) -> int:
     """Incidents that a person resolved 15 minutes ago: what still fires reopens. The number looked at."""
     with transaction.atomic():
         due = Incident.objects.filter(held_until__lte=now).order_by("held_until")
-        rows = list(due.select_for_update(no_key=True, skip_locked=True)[:_AT_ONCE])
+        rows = _locked(due)
         around = load(now) if rows else None
         for incident in rows:
             assert around is not None  # noqa: S101 - there are rows
-            _end_hold(incident, around, now)
+            if incident.held_until is not None and incident.held_until <= now:
+                _end_hold(incident, around, now)
     return len(rows)
 
 
@@ -34,12 +37,19 @@ def raise_at_opening(now: datetime) -> int:
     """Support hours have opened: what is still unacknowledged is urgent now. The number looked at."""
     with transaction.atomic():
         due = Incident.objects.filter(raise_at__lte=now).order_by("service_id", "raise_at")
-        rows = list(due.select_for_update(no_key=True, skip_locked=True)[:_AT_ONCE])
+        rows = _locked(due)
         around = load(now) if rows else None
         for incident in rows:
             assert around is not None  # noqa: S101 - there are rows
-            _raise(incident, around, now)
+            if incident.raise_at is not None and incident.raise_at <= now:
+                _raise(incident, around, now)
     return len(rows)
+
+
+def _locked(due: QuerySet[Incident, Incident]) -> list[Incident]:
+    """What was due when they were chosen may be over by now."""
+    ids = list(due.values_list("pk", flat=True)[:_AT_ONCE])
+    return list(lock_incidents(ids).values())
 
 
 def _end_hold(incident: Incident, around: Surroundings, now: datetime) -> None:

@@ -13,6 +13,7 @@ from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.escalation.models import CallOut
 from tocsin.apps.incidents import queries
 from tocsin.apps.incidents.changes import Diary
+from tocsin.apps.incidents.locking import lock_incidents
 from tocsin.apps.incidents.models import Incident
 from tocsin.apps.incidents.surroundings import Surroundings, load, start_call_outs, start_of
 from tocsin.domain.errors import Conflict
@@ -29,6 +30,7 @@ class Deed:
     actor: Actor
     now: datetime
     diary: Diary
+    other: Incident  # the second one of a merge, else the same
     name: str = ""
     data: dict[str, Any] = field(default_factory=dict)
     _around: Surroundings | None = None
@@ -61,13 +63,15 @@ class Deed:
 
 
 @contextmanager
-def deed(*, actor: Actor, ref: str, now: datetime) -> Iterator[Deed]:
-    """Lock the incident, let the body change it, then write row, timeline and audit entry, all in one
-    transaction.
+def deed(*, actor: Actor, ref: str, now: datetime, also: str = "") -> Iterator[Deed]:
+    """Lock the incident (and `also` another), let the body change it, then write row, timeline and audit
+    entry, all in one transaction.
     """
     with transaction.atomic():
-        incident = queries.find(Incident.objects.select_for_update(no_key=True), ref)
-        this = Deed(incident, actor, now, Diary(actor, now))
+        ids = [queries.find(Incident.objects.only("pk"), each).pk for each in (ref, also) if each]
+        rows = lock_incidents(ids)
+        incident = rows[ids[0]]
+        this = Deed(incident, actor, now, Diary(actor, now), other=rows[ids[-1]])
         yield this
         if not this.name:
             return

@@ -114,10 +114,9 @@ def edit(
 def merge(*, actor: Actor, ref: str, into: str, now: datetime) -> IncidentDetail:
     """Its alerts go to the other one, its calls end. Returns the other one."""
     require(actor, Permission.RESPOND)
-    with deed(actor=actor, ref=ref, now=now) as this:
-        other = queries.find(Incident.objects.select_for_update(no_key=True), into)
-        if this.incident.merged_into_id != other.pk:
-            _merge(this, other)
+    with deed(actor=actor, ref=ref, also=into, now=now) as this:
+        if this.incident.merged_into_id != this.other.pk:
+            _merge(this, this.other)
     return queries.incident(into, actor=actor)
 
 
