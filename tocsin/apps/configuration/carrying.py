@@ -10,8 +10,10 @@ from django.db import transaction
 
 from tocsin.apps.catalog import actions as catalog
 from tocsin.apps.catalog.types import ServiceSpec
-from tocsin.apps.configuration import ladder
+from tocsin.apps.configuration import severities
 from tocsin.apps.configuration.locks import release, take
+from tocsin.apps.escalation import settings as escalation
+from tocsin.apps.escalation.models import Policy
 from tocsin.apps.identity import actions as identity
 from tocsin.apps.identity.models import Membership
 from tocsin.apps.integrations import actions as integrations
@@ -137,11 +139,13 @@ class Carrier:
 
     def _severity(self, name: str) -> None:
         row = next(row for row in self._wanted.severities.values() if row.severity == name)
-        ladder.save_severity(actor=self._actor, row=row, now=self._now)
+        severities.save_severity(actor=self._actor, row=row, now=self._now)
 
     def _policy(self, name: str) -> None:
         policy = self._wanted.escalation_policies[name]
-        ladder.save_policy(actor=self._actor, policy=policy, now=self._now)
+        # Files do not say whose a policy is, so it stays whose it was.
+        team = Policy.objects.filter(name=name).values_list("team__name", flat=True).first()
+        escalation.save_policy(actor=self._actor, policy=policy, team=team, from_file=True, now=self._now)
 
     def _services(self, names: list[str]) -> None:
         # Services may depend on each other in any order, so all are there before any names another.
@@ -167,7 +171,8 @@ class Carrier:
         notify.set_default_rules(actor=self._actor, rules=rules, now=self._now, from_file=True)
 
     def _last_resort(self, _: str) -> None:
-        ladder.save_last_resort(actor=self._actor, emails=self._wanted.last_resort, now=self._now)
+        emails = self._wanted.last_resort
+        escalation.save_last_resort(actor=self._actor, emails=emails, from_file=True, now=self._now)
 
     def _removals(self, changes: list[Change]) -> None:
         # What is needed by another that goes too, such as a rotation by its follower, goes after it.
@@ -196,15 +201,15 @@ class Carrier:
             "teams": lambda: identity.delete_team(actor=actor, name=name, now=now),
             "rotations": lambda: oncall.delete_rotation(actor=actor, name=name, now=now),
             "schedules": lambda: oncall.delete_schedule(actor=actor, name=name, now=now),
-            "severities": lambda: ladder.delete_severity(actor=actor, name=name, now=now),
-            "escalation_policies": lambda: ladder.delete_policy(actor=actor, name=name, now=now),
+            "severities": lambda: severities.delete_severity(actor=actor, name=name, now=now),
+            "escalation_policies": lambda: escalation.delete_policy(actor=actor, name=name, now=now),
             "services": lambda: catalog.delete_service(actor=actor, name=name, now=now),
             "integrations": lambda: integrations.delete_integration(actor=actor, name=name, now=now),
             "routes": lambda: integrations.save_routes(
                 actor=actor, tree=self._merged.routes, now=now, from_file=True
             ),
             "notification_rules": lambda: notify.set_default_rules(actor=actor, rules=(), now=now),
-            "last_resort": lambda: ladder.save_last_resort(actor=actor, emails=(), now=now),
+            "last_resort": lambda: escalation.save_last_resort(actor=actor, emails=(), now=now),
         }
         deletions[kind]()
 
