@@ -56,7 +56,7 @@ def build(owner: Caller, mate: Caller, stranger: Caller) -> World:
     settings.save_policy(policy=forms.read(read_policy, climb, "payments"), **by)
     mail = {"email": "mate@example.com", "type": "webhook", "address": "https://example.com/hook"}
     mates = notify.add_method(**{**by, "actor": mate.actor}, **mail)
-    notify.add_method(email=PEOPLE[1], type="email", address=PEOPLE[1], **by)
+    notify.add_method(email=PEOPLE[1], type="email", address="mate@home.example", **by)
     now = clock.now()
     refs = [_incident(f"It burns {number}", now) for number in (1, 2)]
     change = OverrideDefinition(

@@ -85,3 +85,11 @@ def require(actor: Actor, permission: Permission, teams: Iterable[int] = ()) -> 
     if not can(actor, permission, teams):
         message = f"{actor.label} ({actor.role}) lacks the permission “{permission}”."
         raise PermissionDenied(message)
+
+
+def require_owned(actor: Actor, permission: Permission, owners: Iterable[int | None]) -> None:
+    """As `require`, over the teams that own a thing before and after the deed. None: what is nobody's takes
+    the role itself, so that no team's admin can take it or leave it behind.
+    """
+    several = list(owners)
+    require(actor, permission, () if None in several else [team for team in several if team is not None])

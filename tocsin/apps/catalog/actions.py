@@ -12,7 +12,7 @@ from tocsin.apps.escalation.models import Policy
 from tocsin.apps.identity.models import Team
 from tocsin.apps.identity.types import business_hours
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
-from tocsin.domain.permissions import SYSTEM, Actor, Permission, require
+from tocsin.domain.permissions import SYSTEM, Actor, Permission, require_owned
 from tocsin.lib import pg
 
 M = TypeVar("M", bound=models.Model)
@@ -26,7 +26,8 @@ def save_service(
     """Create or change the service of that name. Raises Invalid, and Conflict for one that a file owns."""
     row = Service.objects.select_for_update().filter(name=rename_from or spec.name).first()
     team = _named(Team.objects.all(), "team", spec.team)
-    require(actor, Permission.EDIT_TEAM, [t for t in {row.team_id if row else None, team and team.pk} if t])
+    before = (row.team_id,) if row else ()
+    require_owned(actor, Permission.EDIT_TEAM, (*before, team.pk if team else None))
     if rename_from and row is None:
         raise NotFound("service", rename_from)
     if row is not None and row.from_file and not from_file:
@@ -55,7 +56,7 @@ def delete_service(*, actor: Actor, name: str, now: datetime) -> None:
     row = Service.objects.select_for_update().filter(name=name).first()
     if row is None:
         raise NotFound("service", name)
-    require(actor, Permission.EDIT_TEAM, [row.team_id] if row.team_id else [])
+    require_owned(actor, Permission.EDIT_TEAM, (row.team_id,))
     _record(actor, "service.deleted", row, now)
     try:
         with transaction.atomic():

@@ -12,7 +12,7 @@ from tocsin.apps.integrations.models import Event, Integration, RouteTree
 from tocsin.apps.integrations.queries import info_of
 from tocsin.apps.integrations.types import IntegrationInfo, IntegrationSpec
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
-from tocsin.domain.permissions import Actor, Permission, require
+from tocsin.domain.permissions import Actor, Permission, require, require_owned
 from tocsin.domain.routing import Route
 from tocsin.domain.signal import lane_of
 from tocsin.lib import ids, pg
@@ -26,12 +26,12 @@ EVENTS_KEPT: Final = timedelta(days=14)
 def save_integration(
     *, actor: Actor, spec: IntegrationSpec, now: datetime, rename_from: str = "", from_file: bool = False
 ) -> IntegrationInfo:
-    """Create or change the integration of that name. Raises Invalid, and Conflict for one that a file owns.
-    """
+    """Create or change the integration of that name. Raises Invalid, and Conflict for one a file owns."""
     row = _locked(rename_from or spec.name)
     service = Service.objects.filter(name=spec.service).first() if spec.service else None
-    teams = {each.team_id for each in (service, row.service if row else None) if each}
-    require(actor, Permission.EDIT_TEAM, [team for team in teams if team])
+    services = (service, row.service) if row else (service,)
+    owners = [each.team_id if each else None for each in services]
+    require_owned(actor, Permission.EDIT_TEAM, owners)
     if rename_from and row is None:
         raise NotFound("integration", rename_from)
     if row is not None and row.from_file and not from_file:
@@ -146,7 +146,7 @@ def _locked(name: str) -> Integration | None:
 def _editable(actor: Actor, name: str) -> Integration:
     row = _locked(name)
     team = row.service.team_id if row and row.service else None
-    require(actor, Permission.EDIT_TEAM, [team] if team else [])
+    require_owned(actor, Permission.EDIT_TEAM, (team,))
     if row is None:
         raise NotFound("integration", name)
     return row
