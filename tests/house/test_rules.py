@@ -4,6 +4,7 @@ import ast
 import functools
 import inspect
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from importlib import import_module
@@ -13,6 +14,8 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from django.apps import apps
 from django.db import models
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "tocsin"
@@ -224,6 +227,25 @@ def test_python_locks_hold_hashes_and_name_no_host(lock: str) -> None:
     assert not re.search(r"index-url|find-links|trusted-host|https?:|file:", text)
     pinned = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
     assert [line for line in pinned if "==" not in line or not line.endswith("\\")] == []
+
+
+@pytest.mark.parametrize(("lock", "extra"), [("requirements.lock", ""), ("requirements-dev.lock", "dev")])
+def test_python_locks_hold_what_the_project_asks_for(lock: str, extra: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [Requirement(each) for each in project["dependencies"]]
+    wanted += [Requirement(each) for each in project["optional-dependencies"].get(extra, [])]
+    lines = (ROOT / lock).read_text(encoding="utf-8").splitlines()
+    held = {
+        canonicalize_name(line.split("==")[0]): line.split("==")[1].rstrip(" \\")
+        for line in lines
+        if "==" in line and not line.startswith(" ")
+    }
+    lacking = [
+        str(each)
+        for each in wanted
+        if not each.specifier.contains(held.get(canonicalize_name(each.name), "0"), prereleases=True)
+    ]
+    assert lacking == []
 
 
 def test_the_web_lock_names_no_host() -> None:

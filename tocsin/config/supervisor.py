@@ -79,7 +79,9 @@ class Supervisor:
 
     def watch_signals(self) -> None:
         for sign in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(sign, lambda *_: self.stopping.set())
+            # Under nohup the end of the terminal is to be ignored.
+            if sign is not signal.SIGHUP or signal.getsignal(sign) is not signal.SIG_IGN:
+                signal.signal(sign, lambda *_: self.stopping.set())
 
     def start(self) -> None:
         for role in self._roles:

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Final, NoReturn
@@ -53,7 +54,8 @@ def run() -> NoReturn:
             (options.data_dir / DATABASE_URL_FILE).unlink(missing_ok=True)
         supervisor.stop()
         listening.close()
-    click.echo("Tocsin has stopped.", err=True)
+    with suppress(BrokenPipeError):
+        click.echo("Tocsin has stopped.", err=True)
     leave()
 
 
@@ -152,4 +154,6 @@ def _greet(options: Options, prepared: dict[str, Any]) -> None:
         lines += ["  The example organisation is loaded: `tocsin export` shows it."]
     if options.smtp is None:
         lines += ["  No TOCSIN_SMTP_URL is set: mails stay in the local outbox, nobody can be reached."]
-    click.echo("\n".join([*lines, "", "  Ctrl-C stops it.", ""]))
+    with suppress(BrokenPipeError):
+        # Whoever reads our output may have gone; the service is for others.
+        click.echo("\n".join([*lines, "", "  Ctrl-C stops it.", ""]))
