@@ -218,3 +218,14 @@ def test_the_ladder_can_be_asked_without_calling_anybody(people: dict[str, User]
     team = Target(TargetKind.TEAM, "payments", TeamWho.LEAD)
     policy = Policy("p", (Step((team, user(ALICE)), minutes(1)), Step((), minutes(1))))
     assert queries.ladder(policy, NOW) == [(LENA, ALICE), ()]
+
+
+def test_one_call_out_that_cannot_be_advanced_holds_up_no_other(people: dict[str, User]) -> None:
+    broken = start()
+    fine = start(incident_id=8)
+    CallOut.objects.filter(pk=broken).update(snapshot={"not": "a snapshot"})
+    with pytest.raises(ValueError, match="missing required field"):
+        actions.advance_due(now=NOW + minutes(5))
+    assert actions.advance_apart(now=NOW + minutes(5)) == 2
+    assert CallOut.objects.get(pk=fine).due_at == NOW + minutes(15)
+    assert CallOut.objects.get(pk=broken).due_at == NOW + minutes(6)

@@ -84,7 +84,13 @@ class EmailChannel:
         if code // 100 != 2:  # noqa: PLR2004 - same
             connection.rset()
             return _refused(code, answer)
-        if not still_wanted():
+        try:
+            wanted = still_wanted()
+        except BaseException:
+            # The server waits for a mail that will not come.
+            self.hang_up()
+            raise
+        if not wanted:
             connection.rset()
             return Receipt(Result.WITHDRAWN, "no longer wanted")
         code, answer = connection.data(body)

@@ -53,9 +53,9 @@ def subject_line(message: Message) -> str:
 def render(message: Message, sender: str, domain: str, now: datetime) -> bytes:
     """The mail as it goes over the wire (RFC 5322, MIME). The same message gives the same Message-ID.
 
-    `sender` is "Name <address>"; `domain` makes the Message-IDs ours. Written by hand, because a storm of pages is no
-    time for the standard library's header parser. Raises ValueError for an address that cannot stand in a
-    header.
+    `sender` is "Name <address>"; `domain` makes the Message-IDs ours. Written by hand, because a storm of
+    pages is no time for the standard library's header parser. Raises ValueError for an address that cannot
+    stand in a header.
     """
     if not _SAFE_ADDRESS.fullmatch(message.address):
         raise ValueError(f"{message.address!r} cannot stand in a header")

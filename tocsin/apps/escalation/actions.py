@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import QuerySet
 
 from tocsin.apps.escalation.models import CallOut
 from tocsin.apps.escalation.roster import Roster
@@ -35,10 +36,14 @@ from tocsin.domain.notification.model import Subject
 from tocsin.domain.severity import Ladder, Severity, SeverityRow, Urgency
 from tocsin.domain.time import BusinessHours
 from tocsin.lib import bus
+from tocsin.lib.log import Logger
 from tocsin.ports.events import CallOutAcknowledged
 
 _HELD = (CallOutStatus.ACKNOWLEDGED, CallOutStatus.SNOOZED)
+_SET_ASIDE = timedelta(minutes=1)
 SEV1_SNOOZE = timedelta(hours=1)
+
+_log = Logger(__name__)
 
 _Change = Callable[[Snapshot, State], Outcome]
 
@@ -307,10 +312,36 @@ def advance_due(*, now: datetime, limit: int = 100) -> int:
     lock before the call-out. The loop gives way at once instead of meeting them in a deadlock; it comes
     again.
     """
-    due = CallOut.objects.filter(due_at__lte=now).order_by("due_at").select_for_update(skip_locked=True)
+    due = _due(now)
     rows = list(due.exclude(status__in=_HELD)[:limit]) or list(due.filter(status__in=_HELD)[:1])
+    _advance(rows, now)
+    return len(rows)
+
+
+def advance_apart(*, now: datetime, limit: int = 100) -> int:
+    """As `advance_due`, each in a transaction of its own: one that cannot be advanced holds up no other."""
+    ids = list(
+        CallOut.objects.filter(due_at__lte=now).order_by("due_at").values_list("pk", flat=True)[:limit]
+    )
+    for number in ids:
+        try:
+            with transaction.atomic():
+                _advance(list(_due(now).filter(pk=number)), now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, the others must be called
+            _log.exception("a call-out cannot be advanced; it is tried again in a minute", call_out=number)
+            CallOut.objects.filter(pk=number).update(due_at=now + _SET_ASIDE)
+    return len(ids)
+
+
+def _due(now: datetime) -> "QuerySet[CallOut, CallOut]":
+    return CallOut.objects.filter(due_at__lte=now).order_by("due_at").select_for_update(skip_locked=True)
+
+
+def _advance(rows: Sequence[CallOut], now: datetime) -> None:
     if not rows:
-        return 0
+        return
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '400ms'")
     roster = Roster(now)
@@ -319,7 +350,6 @@ def advance_due(*, now: datetime, limit: int = 100) -> int:
         snapshot, before = snapshot_of(row), state_of(row)
         works.append(Work(row, snapshot, before, machine.advance(snapshot, before, roster.resolve, now)))
     carry_out(works, now, roster.directory)
-    return len(rows)
 
 
 def _lock(incident_id: int) -> list[CallOut]:

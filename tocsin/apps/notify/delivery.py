@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import Q
 
 from tocsin.apps.notify import compose, sql
@@ -27,6 +27,7 @@ from tocsin.ports.channel import Receipt, Result
 from tocsin.ports.events import NotificationFailed, PersonUnreachable
 
 SILENT_S = 4.0
+_SOON = timedelta(seconds=10)
 _LONGEST = 512
 _PAGES = frozenset({MessageKind.PAGE, MessageKind.STAKEHOLDER})
 
@@ -72,17 +73,14 @@ def claim(worker: str, now: datetime, batch: int) -> list[Job]:
         rows = cursor.fetchall()
         if rows:
             cursor.execute(sql.REACHED, {"users": [row[-1] for row in rows], "now": now})
-    return [_job(row) for row in rows]
+    return [job for row in rows if (job := _readable(row, now)) is not None]
 
 
-def next_due(now: datetime) -> datetime | None:
-    """When the next message will be due, if none is."""
-    return (
-        Notification.objects.filter(state=NotificationState.PLANNED, due_at__gt=now)
-        .order_by("due_at")
-        .values_list("due_at", flat=True)
-        .first()
-    )
+def give_back(job: Job, worker: str, detail: str) -> None:
+    """Something went wrong with our books rather than with the message: it is tried again soon."""
+    mine = Notification.objects.filter(pk=job.id, claimed_by=worker, state=NotificationState.CLAIMED)
+    due = clock.now() + _SOON
+    mine.update(state=NotificationState.PLANNED, claimed_by="", due_at=due, receipt=_text(detail))
 
 
 def deliver_one(job: Job, worker: str) -> Receipt:
@@ -99,7 +97,7 @@ def send(job: Job, worker: str) -> Receipt:
     message = compose.message(job, clock.now())
     try:
         receipt = channel.send(message, lambda: _still_wanted(job.id, worker))
-    except DatabaseError:
+    except Error:
         raise  # the gate could not be asked: nothing has left
     except Exception as error:  # noqa: BLE001 - a channel must not raise; should one, its message is not lost
         _log.exception("a channel failed", via=job.via, notification=job.id)
@@ -232,6 +230,19 @@ def _tell_ladder(job: Job, siblings: Any, receipt: Receipt, now: datetime) -> No
 
 def _text(text: str) -> str:
     return text.replace("\0", "")[:_LONGEST]
+
+
+def _readable(row: tuple[Any, ...], now: datetime) -> Job | None:
+    try:
+        return _job(row)
+    except (ValueError, TypeError) as error:
+        # One row that cannot be read must not keep all others from leaving.
+        _log.error("a message cannot be read", notification=row[0], error=str(error))
+        Notification.objects.filter(pk=row[0]).update(
+            state=NotificationState.FAILED, receipt=_text(f"cannot be read: {error}"), claimed_by=""
+        )
+        Attempt.objects.create(notification_id=row[0], at=now, result=Result.FAILED, detail=_text(str(error)))
+        return None
 
 
 def _job(row: tuple[Any, ...]) -> Job:

@@ -336,6 +336,7 @@ class Walk:
         )
         reason = f"{label}: {person.reason}"
         number = step if step >= 0 else None
+        again = any(c.lap >= state.ladder_lap for c in earlier)
         at_once = any(c.at == self.now and c.lap >= state.ladder_lap for c in earlier)
         by_table = one.named and any(c.via is Via.TABLE and c.reached for c in self._this_lap(person.email))
         if at_once or (by_table and via is Via.LADDER):
@@ -347,7 +348,7 @@ class Walk:
                     "undeliverable", f"{reason}; there is no working way to reach them", person.email, number
                 )
             self.effects.append(
-                Call(person, self.snapshot.urgency, step, via, reason, stakeholder, again=bool(earlier))
+                Call(person, self.snapshot.urgency, step, via, reason, stakeholder, again=again)
             )
             if person.deliverable and not person.shadow:
                 self.change(quiet_since=self.now)

@@ -179,9 +179,9 @@ class State:
 
 @dataclass(frozen=True)
 class Call:
-    """Call this person. `again`: they were called before in this call-out. A person who is not deliverable
-    is called
-    too, over whatever they have: the local outbox shows it, and it counts as nothing."""
+    """Call this person. `again`: they were called before since the ladder last started. A person who is not
+    deliverable is called too, over whatever they have: the local outbox shows it, and it counts as nothing.
+    """
 
     person: Person
     urgency: Urgency

@@ -7,9 +7,12 @@ Nothing is remembered here: what is due stands in the database, and is claimed r
 import threading
 from typing import Protocol
 
+from django.db import InterfaceError, OperationalError, transaction
+
 from tocsin.apps.audit import fresh
 from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.incidents import jobs as incidents
+from tocsin.apps.incidents.handlers import collecting
 from tocsin.apps.notify import delivery
 from tocsin.entrypoints.worker.delivery import Desk
 from tocsin.entrypoints.worker.health import Health
@@ -83,7 +86,16 @@ def _events() -> float:
 
 
 def _escalation() -> float:
-    return 0.0 if escalation.advance_due(now=clock.now(), limit=_BATCH) else _DUE_S
+    now = clock.now()
+    try:
+        with transaction.atomic(), collecting():
+            done = escalation.advance_due(now=now, limit=_BATCH)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:  # noqa: BLE001 - one call-out of the batch is at fault; the others must be called
+        _log.exception("a batch of call-outs failed; each is tried alone")
+        done = escalation.advance_apart(now=now, limit=_BATCH)
+    return 0.0 if done else _DUE_S
 
 
 class _Sweep:

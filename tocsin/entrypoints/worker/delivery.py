@@ -9,7 +9,7 @@ from tocsin.apps.notify import delivery
 from tocsin.apps.notify.types import Job
 from tocsin.lib import clock, ids
 from tocsin.lib.log import Logger
-from tocsin.ports.channel import Receipt
+from tocsin.ports.channel import Receipt, Result
 
 SENDERS = 6
 _AHEAD = 4  # claimed and waiting for each sender: little, so that what is urgent overtakes
@@ -99,8 +99,10 @@ class Desk:
                     _log.error("an answer was lost", notification=job.id, error=str(error).strip())
                     return
                 clock.sleep(ids.jitter(0.2))
-            except Exception:  # noqa: BLE001 - a sender must live on; the claim goes when the heart stops
+            except Exception as error:  # noqa: BLE001 - a sender must live on, and so must its message
                 _log.exception("an answer could not be kept", notification=job.id, result=receipt.result)
+                if receipt.result is Result.RETRY:  # what has left must not leave again
+                    delivery.give_back(job, self._worker, f"{receipt.detail} ({type(error).__name__})")
                 return
             else:
                 return
