@@ -51,9 +51,13 @@ class Matcher:
         return _pattern(self.value).matches(actual) is (self.op is Op.MATCHES)
 
     def __str__(self) -> str:
-        escaped = self.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        name = self.name if _NAME.fullmatch(self.name) else f'"{self.name}"'
-        return f'{name}{self.op}"{escaped}"'
+        name = self.name if _NAME.fullmatch(self.name) else _quoted(self.name)
+        return f"{name}{self.op}{_quoted(self.value)}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
 
 
 @lru_cache(maxsize=4096)
