@@ -5,10 +5,11 @@ import pytest
 from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import Client
+from psycopg.errors import DeadlockDetected
 
 from tests.api.conftest import Caller
 from tocsin.apps.audit.models import AuditEntry, IdempotencyKey
-from tocsin.apps.identity import queries
+from tocsin.apps.identity import actions, queries
 from tocsin.apps.identity.models import ApiToken, Team
 from tocsin.entrypoints.api import door
 from tocsin.lib.ratelimit import Buckets
@@ -133,6 +134,21 @@ def test_a_database_that_is_away_is_said_so(owner: Caller, monkeypatch: pytest.M
     answer = owner.get("/users")
     problem(answer, 503)
     assert answer["Retry-After"]
+
+
+def test_what_crossed_with_another_is_tried_again(owner: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    create, tries = actions.create_team, []
+
+    def cross(**given: Any) -> Any:
+        tries.append(create(**given))
+        if len(tries) < 3:
+            raise OperationalError("deadlock detected") from DeadlockDetected()
+        return tries[-1]
+
+    monkeypatch.setattr(actions, "create_team", cross)
+    assert owner.post("/teams", {"name": "web"}, Idempotency_Key="k").status_code == 201
+    assert len(tries) == 3
+    assert AuditEntry.objects.filter(action="team.created").count() == 1
 
 
 def test_an_asker_has_a_share(owner: Caller, mate: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

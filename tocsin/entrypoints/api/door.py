@@ -1,7 +1,8 @@
 """What holds for every request of the API, before and after its handler.
 
 * Who asks is found out once. Each asker has a share of requests; strangers share by address.
-* A write is one transaction: what a handler did stands or falls with the answer.
+* A write is one transaction: what a handler did stands or falls with the answer. One that the database ended
+  because of another one is tried again.
 * `Idempotency-Key` on POST: the same key with the same body gets the same answer again and nothing is done
   twice; with another body it is refused (422). Answers are kept for a day, those with a secret are not.
 * A GET carries an ETag. An edit (PUT, PATCH) must bring it back in `If-Match`: absent 428, outdated 412.
@@ -10,12 +11,13 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
 from copy import copy
 from functools import wraps
 from typing import Any, cast
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
@@ -28,6 +30,8 @@ from tocsin.entrypoints.api.context import ApiRequest
 from tocsin.lib import clock, pg
 from tocsin.lib.ratelimit import Buckets
 
+log = logging.getLogger(__name__)
+
 View = Callable[..., HttpResponseBase]
 
 # One asker: 50 a second for long, 300 at once. Far above people and tools, too few to crowd out others.
@@ -36,6 +40,7 @@ _STRANGERS = Buckets(rate=5, burst=50)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _EDITS = frozenset({"PUT", "PATCH"})
 _LONGEST_KEY = 255
+_TRIES = 3
 
 
 def through(view: View) -> View:
@@ -67,6 +72,13 @@ def _enter(request: ApiRequest, handle: View) -> HttpResponseBase:
         request.actor = actor
     if request.method in _SAFE or actor is None:
         return _tagged(request, handle(request))
+    for _ in range(_TRIES - 1):
+        try:
+            return _write(request, handle)
+        except OperationalError as error:
+            if not problems.crossed(error):
+                raise
+            log.warning("transactions crossed; trying again: %s", error)
     return _write(request, handle)
 
 

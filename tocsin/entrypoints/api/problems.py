@@ -20,6 +20,7 @@ RETRY_AFTER_S = 5
 _WRAPPERS = frozenset({"body", "query", "path", "header", "form", "filters"})
 # What ninja would else answer in its own form.
 FORESEEN: tuple[type[Exception], ...] = (HttpError, ValidationError, Http404)
+_CROSSED = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
 _HINT_401 = "Send “Authorization: Bearer <token>”, or log in."
 
 
@@ -51,6 +52,11 @@ def of(error: Exception) -> JsonResponse:
             return answer(error)
     log.error("request failed", exc_info=error)
     return problem(500, "Something went wrong here. It is in the log.")
+
+
+def crossed(error: BaseException) -> bool:
+    """Whether the database ended a transaction only because of another one: a deadlock, or a lost race."""
+    return isinstance(error, OperationalError) and getattr(error.__cause__, "sqlstate", "") in _CROSSED
 
 
 def unauthorized() -> JsonResponse:

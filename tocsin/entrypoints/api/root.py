@@ -28,7 +28,10 @@ api = Api(
 
 
 def _answer(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:  # noqa: ARG001 - ninja's
-    return problems.of(error if isinstance(error, Exception) else error())
+    found = error if isinstance(error, Exception) else error()
+    if problems.crossed(found):
+        raise found  # the door tries again
+    return problems.of(found)
 
 
 _kinds: tuple[type[Exception], ...] = (Exception, *problems.FORESEEN)
