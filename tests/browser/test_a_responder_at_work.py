@@ -22,6 +22,7 @@ def test_a_new_incident_appears_by_itself_and_is_taken_and_resolved(page: Page, 
     row = page.locator(f"#row-{ref}")
     expect(row).to_contain_text("Checkout fails", timeout=5000)
     expect(row).to_contain_text("Triggered")
+    expect(page.locator("#opencount")).to_contain_text("1")
     tocsin.api("POST", f"incidents/{ref}/severity", severity="SEV1", reason="worse")
     expect(row).to_contain_text("SEV1", timeout=5000)
     row.get_by_role("link").click()

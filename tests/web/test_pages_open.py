@@ -10,6 +10,7 @@ PAGES = [
     "/incidents/declare",
     "/incidents/{ref}",
     "/incidents/{ref}/row",
+    "/incidents/count",
     "/alerts/",
     "/alerts/?status=all&q=x",
     "/on-call/",

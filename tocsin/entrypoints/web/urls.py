@@ -22,6 +22,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="incidents"), name="home"),
     path("incidents/", incidents.index, name="incidents"),
     path("incidents/declare", incidents.declare, name="declare"),
+    path("incidents/count", incidents.count, name="incidents_count"),
     path("incidents/bulk", incidents.bulk, name="incidents_bulk"),
     path("incidents/<str:ref>", one.show, name="incident"),
     path("incidents/<str:ref>/row", incidents.row, name="incident_row"),

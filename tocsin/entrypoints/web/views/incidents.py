@@ -72,6 +72,12 @@ def row(request: HttpRequest, reader: Reader, ref: str) -> HttpResponse:
 
 
 @signed_in
+@require_GET
+def count(request: HttpRequest, reader: Reader) -> HttpResponse:  # noqa: ARG001  (the door's signature)
+    return render(request, "parts/opencount.html", {"open_counts": queries.counts()})
+
+
+@signed_in
 @require_POST
 def bulk(request: HttpRequest, reader: Reader) -> HttpResponse:
     deed = _BULK.get(request.POST.get("do", ""))

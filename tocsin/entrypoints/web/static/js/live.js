@@ -10,7 +10,10 @@ const htmx = /** @type {Htmx} */ (/** @type {any} */ (globalThis).htmx);
 const dot = document.querySelector(".livedot");
 /** @type {Set<HTMLElement>} */
 const stale = new Set();
+// In a storm of changes a page fetches once a second at most.
+const BREATH = 1000;
 let timer = 0;
+let fetched = 0;
 let failures = 0;
 
 /** @param {"live" | "lost" | "off"} state @param {string} text */
@@ -35,12 +38,13 @@ async function refresh() {
     const headers = { "X-Live": "1" };
     await htmx.ajax("GET", url, { target: id, select: id, selectOOB: null, swap: "outerMorph", source: element, headers });
   }
+  fetched = Date.now();
   if (stale.size) schedule(3000);
 }
 
 /** @param {number} delay */
 function schedule(delay) {
-  if (!timer) timer = window.setTimeout(refresh, delay);
+  if (!timer) timer = window.setTimeout(refresh, Math.max(delay, BREATH - (Date.now() - fetched)));
 }
 
 /** @param {string} kind @param {string} id */
@@ -52,8 +56,8 @@ function changed(kind, id) {
   }
   const own = document.querySelectorAll(`[data-live~="${CSS.escape(kind)}:${CSS.escape(id)}"]`);
   const all = document.querySelectorAll(`[data-live~="${CSS.escape(kind)}:*"]`);
-  // A row that is shown refreshes itself; only an unknown one makes the whole list fetch again.
-  const needed = own.length && [...own].every((each) => each.closest("[data-live$=':*']")) ? own : [...own, ...all];
+  // A row that is shown refreshes itself; a list is fetched again only for what it does not show.
+  const needed = [...own, ...[...all].filter((each) => ![...own].some((mine) => each.contains(mine)))];
   for (const element of needed) if (element instanceof HTMLElement) stale.add(element);
   if (stale.size) schedule(150);
 }
@@ -86,8 +90,9 @@ async function listen() {
 
 function again() {
   failures += 1;
-  say("lost", "Reconnecting…");
-  window.setTimeout(listen, Math.min(1000 * 2 ** failures, 15_000) * (0.7 + Math.random() * 0.6));
+  // The server ends each stream now and then to ask for a new ticket; that is no reason for alarm.
+  if (failures > 1) say("lost", "Reconnecting…");
+  window.setTimeout(listen, Math.min(300 * 2 ** failures, 15_000) * (0.7 + Math.random() * 0.6));
 }
 
 if (document.querySelector("[data-live]") && dot) listen();
