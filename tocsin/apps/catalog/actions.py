@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -33,6 +34,8 @@ def save_service(
     if row is not None and row.from_file and not from_file:
         raise Conflict(f"The service “{row.name}” comes from a file; change it there or unlock it.")
     _check(spec)
+    if row is not None and row.from_file == from_file and queries.info_of(row).spec == normal(spec):
+        return queries.info_of(row)
     created = row is None
     row = row or Service()
     row.name, row.team = spec.name, team
@@ -73,6 +76,17 @@ def unrouted_service(*, now: datetime) -> ServiceInfo:
         text = "Alerts that no route and no integration sends anywhere. The last resort is called for them."
         found = save_service(actor=SYSTEM, spec=ServiceSpec(UNROUTED, description=text), now=now)
     return found
+
+
+def normal(spec: ServiceSpec) -> ServiceSpec:
+    """As it reads when it comes back from the table."""
+    return replace(
+        spec,
+        team=spec.team or None,
+        escalation_policy=spec.escalation_policy or None,
+        outside=spec.outside or None,
+        depends_on=tuple(sorted(set(spec.depends_on))),
+    )
 
 
 def _check(spec: ServiceSpec) -> None:

@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
@@ -36,6 +36,10 @@ class ServiceInfo(ServiceSpec):
     team_id: int | None = None
     dependents: tuple[str, ...] = ()
     from_file: bool = False
+
+    @property
+    def spec(self) -> ServiceSpec:
+        return ServiceSpec(**{each.name: getattr(self, each.name) for each in fields(ServiceSpec)})
 
     @property
     def reopen_window(self) -> timedelta:

@@ -37,6 +37,8 @@ def save_integration(
     if row is not None and row.from_file and not from_file:
         raise Conflict(f"The integration “{row.name}” comes from a file; change it there or unlock it.")
     _check(spec, row, service)
+    if row is not None and row.from_file == from_file and _same(row, spec):
+        return info_of(row)
     created = row is None
     row = row or Integration(created_at=now, key=ids.hex_key(16))
     row.name, row.kind, row.service, row.enabled = spec.name, spec.kind, service, spec.enabled
@@ -119,6 +121,13 @@ def forget_events(*, now: datetime, limit: int = 5000) -> int:
     """
     old = Event.objects.filter(processed_at__lt=now - EVENTS_KEPT).order_by("id").values("pk")[:limit]
     return Event.objects.filter(pk__in=old).delete()[0]
+
+
+def _same(row: Integration, spec: IntegrationSpec) -> bool:
+    there = info_of(row)
+    given = (spec.name, spec.kind, spec.service or None, dict(spec.severity_map), spec.enabled)
+    known = (there.name, there.kind, there.service, dict(there.severity_map), there.enabled)
+    return given == known and spec.key in {None, there.key}
 
 
 def _check(spec: IntegrationSpec, row: Integration | None, service: Service | None) -> None:
