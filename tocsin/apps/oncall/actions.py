@@ -11,7 +11,7 @@ from tocsin.apps.identity.models import Team, User
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.models import Override, Rotation, Schedule
 from tocsin.apps.oncall.types import OverrideInfo
-from tocsin.domain.configuration.rota import rotation_form, schedule_form
+from tocsin.domain.configuration.rota import LONGEST_OVERRIDE, rotation_form, schedule_form
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
 from tocsin.domain.permissions import Actor, Permission, require
 from tocsin.domain.schedule import Origin, OverrideKind, changes_anything
@@ -226,6 +226,8 @@ def remove_override(*, actor: Actor, override_id: int, now: datetime) -> None:
 def _check(change: OverrideDefinition, start: datetime, end: datetime, now: datetime) -> None:
     if end <= start:
         raise Invalid(FieldError("end", "expected a time after the start"))
+    if end - start > LONGEST_OVERRIDE:
+        raise Invalid(FieldError("end", f"expected at most {LONGEST_OVERRIDE.days} days after the start"))
     if end <= now:
         raise Invalid(FieldError("end", "expected a time to come: the past stays as it was"))
     needs_user = change.kind is not OverrideKind.REMOVE

@@ -83,8 +83,7 @@ def dump(organisation: Organisation) -> str:
     if organisation.notification_rules:
         document["notification_rules"] = rules_form(organisation.notification_rules)
     for key, entries in organisation.kept.items():
-        values = [json.loads(entry) for entry in entries]
-        document[key] = [item for value in values for item in (value if isinstance(value, list) else [value])]
+        document[key] = [json.loads(entry) for entry in entries]
     if not document:
         return ""
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)

@@ -9,7 +9,7 @@ from tocsin.domain.configuration.catalog import read_integration, read_service
 from tocsin.domain.configuration.forms import LATER, LISTS, canonical
 from tocsin.domain.configuration.ladder import read_policy, read_route, read_severity
 from tocsin.domain.configuration.model import Organisation, User
-from tocsin.domain.configuration.nodes import Node, Scalar, SyntaxProblem, Table, documents
+from tocsin.domain.configuration.nodes import Node, Scalar, Sequence, SyntaxProblem, Table, documents
 from tocsin.domain.configuration.people import read_rules, read_team, read_user
 from tocsin.domain.configuration.problems import Place, Report
 from tocsin.domain.configuration.reader import Cursor, Fields
@@ -96,7 +96,8 @@ class _Loader:
             at = fields.at(kind)
             if at is not None:
                 at.warn("read, but not yet applied")
-                self._kept.setdefault(kind, []).append(canonical(at.node))
+                entries = at.node.items if isinstance(at.node, Sequence) else (at.node,)
+                self._kept.setdefault(kind, []).extend(canonical(entry) for entry in entries)
         fields.finish()
 
     def _list(self, kind: str, at: Cursor, rotations: list[Any]) -> None:

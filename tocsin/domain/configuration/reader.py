@@ -26,6 +26,8 @@ MAX_NAME: Final = 128
 NO_TIME: Final = timedelta(0)
 _EMAIL: Final = re.compile(r"[^@\s,;<>\"\x00-\x1f]+@[^@\s,;<>\"\x00-\x1f]+")
 _TIME: Final = re.compile(r"(\d{1,2}):(\d{2})(?::00)?")
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 2200
 _YES: Final = frozenset({"true", "yes", "on"})
 _NO: Final = frozenset({"false", "no", "off"})
 
@@ -245,7 +247,11 @@ def parse_clock(raw: str) -> time:
 
 def parse_moment(raw: str) -> datetime:
     """ISO 8601 with or without an offset, to the minute; a bare date is its midnight."""
-    return datetime.fromisoformat(raw.replace(" ", "T")).replace(second=0, microsecond=0)
+    found = datetime.fromisoformat(raw.replace(" ", "T")).replace(second=0, microsecond=0, fold=0)
+    # Far outside these years arithmetic with days would leave the calendar.
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise ValueError(f"expected a year from {_FIRST_YEAR} to {_LAST_YEAR}")
+    return found
 
 
 def _parse_naive(raw: str) -> datetime:

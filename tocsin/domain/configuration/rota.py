@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -34,6 +34,7 @@ _LONGEST_TURN: Final = 9000
 _LONGEST_DELAY: Final = 3660
 _LAST_OF_MONTH: Final = 31
 _DATE_LENGTH: Final = len("2024-08-05")
+LONGEST_OVERRIDE: Final = timedelta(days=800)
 _MIDNIGHT: Final = time(0)
 _EVERY_DAY: Final = tuple(range(7))
 
@@ -306,6 +307,9 @@ def read_override(cursor: Cursor) -> OverrideDefinition | None:
         return None
     if (start.tzinfo is None) == (end.tzinfo is None) and end <= start:
         cursor.fail("`end` is not after `start`")
+        return None
+    if end.replace(tzinfo=None) - start.replace(tzinfo=None) > LONGEST_OVERRIDE:
+        cursor.fail(f"an override lasts at most {LONGEST_OVERRIDE.days} days")
         return None
     return OverrideDefinition(start, end, kind, user, replaces)
 
