@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tocsin.lib import clock, signing
+from tocsin.lib.postgres import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,6 +28,7 @@ class Instance:
         self.folder = folder
         self.port = _free_port()
         self.process: subprocess.Popen[bytes] | None = None
+        self.more: dict[str, str] = {}
 
     @property
     def environ(self) -> dict[str, str]:
@@ -36,12 +38,13 @@ class Instance:
             "TOCSIN_DATA_DIR": str(self.folder / "data"),
             "TOCSIN_BIND": f"127.0.0.1:{self.port}",
             "TOCSIN_LOG_FORMAT": "json",
+            **self.more,
         }
 
-    def start(self, within_s: float = 60) -> None:
+    def start(self, role: str = "up", within_s: float = 120) -> None:
         with (self.folder / "out").open("wb") as out, (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tocsin", "up"],
+                [sys.executable, "-m", "tocsin", role],
                 env=self.environ,
                 cwd=self.folder,
                 stdout=out,
@@ -225,6 +228,25 @@ def test_a_second_one_on_the_same_data_says_so(instance: Instance) -> None:
     )
     findings = {each["check"]: each["state"] for each in json.loads(doctor.stdout)}
     assert findings["database"] == "fine"
+
+
+def test_roles_run_apart_against_a_database_of_the_operators(instance: Instance) -> None:
+    cluster = Cluster(instance.folder / "database", {"fsync": "off"})
+    cluster.start()
+    instance.more = {"TOCSIN_DATABASE_URL": cluster.url, "TOCSIN_SECRET_KEY": "the same on every host " * 2}
+    beside = Instance(instance.folder / "beside")
+    beside.folder.mkdir()
+    beside.more = instance.more
+    try:
+        instance.start()
+        assert _until(lambda: "Password" in instance.out)
+        assert not any("cluster_name=" in line for line in instance.children().values())
+        beside.start("serve")
+        assert instance.end() < 10
+        assert beside.status("/readyz") == 200
+        assert beside.end() < 10
+    finally:
+        cluster.stop()
 
 
 def test_wrong_settings_refuse_to_start_with_an_id_and_a_hint(tmp_path: Path) -> None:

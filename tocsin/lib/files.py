@@ -6,6 +6,7 @@ from pathlib import Path
 
 def write_secret(path: Path, text: str) -> None:
     """Put `text` at `path`, readable for this user alone; readers see the old or the new text, never half."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = _fresh(path, text)
     fresh.replace(path)
 

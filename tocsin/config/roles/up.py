@@ -108,7 +108,10 @@ def _prepare(options: Options, environ: dict[str, str]) -> dict[str, Any]:
     if prepared["email"]:
         # Before anything else can go wrong: the database keeps no copy that could be read.
         login = f"{prepared['email']}\n{prepared['password']}\n"
-        files.write_secret(options.data_dir / LOGIN_FILE, login)
+        try:
+            files.write_secret(options.data_dir / LOGIN_FILE, login)
+        except OSError as error:
+            logger.warning("the first login is only printed, not kept in a file", error=str(error))
     return prepared
 
 
@@ -146,7 +149,7 @@ def _greet(options: Options, prepared: dict[str, Any]) -> None:
             f"  E-mail    {prepared['email']}",
             f"  Password  {prepared['password']}",
             "",
-            f"  The password is shown this once; it is also kept in {login}.",
+            f"  The password is shown this once{f'; it is also kept in {login}' if login.exists() else ''}.",
         ]
     elif login.exists():
         lines += [f"  Login     the first one was written to {login}"]
