@@ -103,10 +103,9 @@ def schedule_definitions() -> dict[str, ScheduleDefinition]:
 
 
 def on_call(schedule: str, at: datetime, role: str | None = None) -> list[Shift]:
-    """The shifts that hold `at`, with their real start and end; no gaps. Raises NotFound."""
+    """The shifts, or the gap, that hold `at`, with their real start and end. Raises NotFound."""
     made = book(since=at - _DAYS_KEPT)
-    shifts = current(made, _need(made, schedule), at)
-    return [shift for shift in shifts if shift.user is not None and role in {None, shift.role}]
+    return [one for one in current(made, _need(made, schedule), at) if role in {None, one.role}]
 
 
 def shifts(schedule: str, start: datetime, end: datetime) -> list[Shift]:
