@@ -118,9 +118,9 @@ def counts() -> Counts:
     return Counts(found["open"], found["triggered"], found["open"] - found["triggered"], found["total"])
 
 
-def find(rows: QuerySet[Incident, Incident], ref: str) -> Incident:
-    """For the app's own actions. Raises NotFound."""
-    return _found(rows, ref)
+def id_of(ref: str) -> int:
+    """Raises NotFound."""
+    return _found(Incident.objects.only("pk"), ref).pk
 
 
 def _with_status(rows: QuerySet[Incident, Incident], status: str | None) -> QuerySet[Incident, Incident]:

@@ -68,7 +68,7 @@ def deed(*, actor: Actor, ref: str, now: datetime, also: str = "") -> Iterator[D
     entry, all in one transaction.
     """
     with transaction.atomic():
-        ids = [queries.find(Incident.objects.only("pk"), each).pk for each in (ref, also) if each]
+        ids = [queries.id_of(each) for each in (ref, also) if each]
         rows = lock_incidents(ids)
         incident = rows[ids[0]]
         this = Deed(incident, actor, now, Diary(actor, now), other=rows[ids[-1]])
