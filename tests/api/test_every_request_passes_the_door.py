@@ -211,6 +211,12 @@ def test_what_did_not_change_is_not_sent_again(owner: Caller) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_a_head_is_a_get_without_a_body(owner: Caller) -> None:
+    answer = owner("HEAD", "/me")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer["ETag"] == owner.get("/me")["ETag"]
+
+
 def test_a_refused_write_leaves_nothing(owner: Caller, mate: Caller) -> None:
     problem(mate.post("/teams", {"name": "web"}), 403)
     problem(owner.post("/users/owner@example.com/role", {"role": "observer"}), 409)

@@ -14,6 +14,7 @@ from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound, Permis
 
 log = logging.getLogger(__name__)
 
+PLAIN = {"ensure_ascii": False}
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 # Names that say where in the request a field stood, or which argument of ours took it.
@@ -42,7 +43,9 @@ def problem(
         "errors": listed,
         **more,
     }
-    return JsonResponse(body, status=status, content_type=CONTENT_TYPE, headers=headers)
+    return JsonResponse(
+        body, status=status, content_type=CONTENT_TYPE, headers=headers, json_dumps_params=PLAIN
+    )
 
 
 def of(error: Exception) -> JsonResponse:

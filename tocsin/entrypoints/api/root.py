@@ -1,5 +1,6 @@
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path, re_path
+from ninja.renderers import JSONRenderer
 
 from tocsin.entrypoints.api import door, problems
 from tocsin.entrypoints.api.auth import Session, Token
@@ -16,6 +17,11 @@ _DESCRIPTION = """Everything that can be done on Tocsin's pages can be done here
 Times are RFC 3339 with a zone; durations are texts such as `5m`, `1h30m`; people are e-mail addresses.
 """
 
+
+class _Plain(JSONRenderer):
+    json_dumps_params = problems.PLAIN
+
+
 api = Api(
     title="Tocsin",
     version="1",
@@ -23,6 +29,7 @@ api = Api(
     urls_namespace="api",
     auth=[Token(), Session()],
     parser=Json(),
+    renderer=_Plain(),
     docs=Page(),
 )
 
