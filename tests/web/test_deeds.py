@@ -84,6 +84,15 @@ def test_who_only_looks_changes_nothing(deed: str, stranger: Visitor, house: str
     assert "I am responding" not in page
 
 
+def test_somebody_is_paged_directly(mate: Visitor, stranger: Visitor, house: str) -> None:
+    form = {"target": "user:owner@example.com", "title": "Need a decision"}
+    answer = mate.client.post("/incidents/page", form)
+    assert look(mate, answer.headers["Location"].rpartition("/")[2]).title == "Need a decision"
+    assert mate.client.post("/incidents/page", {**form, "target": "team:payments"}).status_code == 302
+    assert mate.client.post("/incidents/page", {**form, "target": "ghost"}).status_code == 422
+    assert stranger.client.post("/incidents/page", form).status_code == 403
+
+
 def test_an_unknown_deed_is_not_found(mate: Visitor, house: str) -> None:
     assert mate.client.post(f"/incidents/{house}/explode").status_code == 404
     assert mate.client.get(f"/incidents/{house}/resolve").status_code == 405

@@ -8,6 +8,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from tocsin.domain.errors import FieldError, Invalid
+from tocsin.domain.escalation.model import Target, TargetKind, TeamWho
 from tocsin.domain.severity import Severity
 
 
@@ -46,6 +47,14 @@ def minutes(data: QueryDict, field: str, *, most: timedelta) -> timedelta:
     if not value.isdecimal() or not timedelta(0) < timedelta(minutes=int(value[:6])) <= most:
         raise Invalid(FieldError(field, "Please choose a length of time."))
     return timedelta(minutes=int(value))
+
+
+def target(data: QueryDict) -> Target:
+    """`user:E-MAIL` or `team:NAME`."""
+    kind, _, name = text(data, "target", required=True).partition(":")
+    if kind not in {TargetKind.USER, TargetKind.TEAM} or not name:
+        raise Invalid(FieldError("target", "Please choose a person or a team."))
+    return Target(TargetKind(kind), name, TeamWho.MEMBERS if kind == TargetKind.TEAM else "")
 
 
 def errors_of(error: Invalid) -> Mapping[str, str]:

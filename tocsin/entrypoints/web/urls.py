@@ -23,6 +23,7 @@ urlpatterns = [
     path("incidents/", incidents.index, name="incidents"),
     path("incidents/declare", incidents.declare, name="declare"),
     path("incidents/count", incidents.count, name="incidents_count"),
+    path("incidents/page", incidents.page_somebody, name="page_somebody"),
     path("incidents/bulk", incidents.bulk, name="incidents_bulk"),
     path("incidents/<str:ref>", one.show, name="incident"),
     path("incidents/<str:ref>/row", incidents.row, name="incident_row"),

@@ -11,7 +11,7 @@ from tocsin.apps.escalation import queries as escalation
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.incidents import actions, queries
 from tocsin.domain.errors import FieldError, Invalid, NotFound
-from tocsin.domain.escalation.model import CallOutKind, Target, TargetKind
+from tocsin.domain.escalation.model import CallOutKind
 from tocsin.domain.lifecycle import MOVES, Status
 from tocsin.domain.notification.model import MessageKind
 from tocsin.domain.permissions import Actor
@@ -89,11 +89,8 @@ def _reassign(actor: Actor, ref: str, data: QueryDict) -> object:
 
 
 def _ask_help(actor: Actor, ref: str, data: QueryDict) -> object:
-    kind, _, name = forms.text(data, "target", required=True).partition(":")
-    if kind not in {"user", "team"}:
-        raise Invalid(FieldError("target", "Please choose a person or a team."))
-    target = Target(TargetKind(kind), name, "members" if kind == "team" else "")
-    return actions.ask_help(actor=actor, ref=ref, target=target, text=forms.text(data, "text"), now=now())
+    text = forms.text(data, "text")
+    return actions.ask_help(actor=actor, ref=ref, target=forms.target(data), text=text, now=now())
 
 
 def _snooze(actor: Actor, ref: str, data: QueryDict) -> object:
