@@ -12,8 +12,8 @@ from tocsin.lib import clock, http, metrics
 from tocsin.lib.log import Logger
 
 _BEAT_S = 1.0
-_STEADY_S = 5.0  # after a gap, others must have had the time to beat again before their claims are taken
 _GAP_S = 3.0
+_CAUTION_S = 2.0
 _PING_S = 30.0
 _SAY_S = 10.0
 
@@ -29,8 +29,8 @@ class Health:
     lag_s: float
     watchdog_url: str
     host: str = field(default_factory=socket.gethostname)
-    _beat_at: float = -1e9
-    _steady_from: float = 0.0
+    _beat_at: float = field(default_factory=clock.monotonic)
+    _trusts_from: float = 0.0
     _pinged_at: float = -1e9
     _said_at: float = -1e9
 
@@ -38,9 +38,10 @@ class Health:
         began = clock.monotonic()
         delivery.beat(self.worker, self.host[:255], os.getpid())
         if began - self._beat_at > _GAP_S:
-            self._steady_from = began
+            # We were cut off, and perhaps the others too: they must have had the time to beat again.
+            self._trusts_from = began + _CAUTION_S
         self._beat_at = began
-        if began - self._steady_from >= _STEADY_S:
+        if began >= self._trusts_from:
             taken = delivery.release_dead()
             if taken:
                 _log.warning("took over from a dead worker", messages=taken)
