@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from tests.web.conftest import Visitor
+from tocsin.apps.catalog.models import Service
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.incidents import queries
 from tocsin.apps.incidents.types import IncidentDetail
@@ -228,3 +229,17 @@ def test_an_integration_is_added_with_lines_to_paste(owner: Visitor, stranger: V
     assert "/ingest/alertmanager/" in page
     assert owner.client.post("/integrations/add", form).status_code == 422
     assert owner.client.post("/integrations/add", {"name": "y", "kind": "fax"}).status_code == 422
+
+
+def test_what_a_file_owns_is_unlocked_by_administrators(owner: Visitor, mate: Visitor, house: str) -> None:
+    Service.objects.update(from_file=True)
+    form = {"kind": "services", "name": "checkout", "next": "/services/checkout"}
+    assert "from file" in owner.client.get("/services/checkout").content.decode()
+    assert "lacks the permission" in mate.client.post("/unlock", form, follow=True).content.decode()
+    answer = owner.client.post("/unlock", form, follow=True)
+    assert answer.redirect_chain == [("/services/checkout", 302)]
+    assert "from file" not in answer.content.decode()
+    assert (
+        "toast-item error"
+        in owner.client.post("/unlock", {"kind": "x", "name": "y"}, follow=True).content.decode()
+    )

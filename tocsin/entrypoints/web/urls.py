@@ -15,6 +15,7 @@ from tocsin.entrypoints.web.views import (
     services,
     settings,
     teams,
+    unlock,
 )
 from tocsin.entrypoints.web.views import incident as one
 
@@ -63,6 +64,7 @@ urlpatterns = [
     path("settings/", settings.index, name="settings"),
     path("settings/tokens", settings.create_token, name="token_create"),
     path("settings/tokens/<int:token_id>/revoke", settings.revoke_token, name="token_revoke"),
+    path("unlock", unlock.unlock, name="unlock"),
     path("search.json", search.find, name="search"),
     path("live/ticket", search.ticket, name="live_ticket"),
     path("a/<str:token>", link.page, name="link"),
