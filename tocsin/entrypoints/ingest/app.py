@@ -56,6 +56,7 @@ class Door:
     def __init__(self, options: Options, limits: Limits) -> None:
         self._keys = Keys(options.database_url)
         self._writer = Writer(options.database_url)
+        self._reader = bodies.Reader()
         self._buckets = Buckets(limits.rate, limits.burst)
         self._started = False
         self._paths: dict[str, CompatibleSource] | None = None
@@ -128,7 +129,7 @@ class Door:
             return _problem(415, "Unsupported content encoding", f"Content-Encoding: {error}.")
         except AwayError:
             return _problem(503, "Database away", "The event was not accepted. Send it again.", retry_after=2)
-        except FullError:
+        except (FullError, bodies.NoRoomError):
             return _problem(
                 503, "Too much at once", "The event was not accepted. Send it again.", retry_after=1
             )
@@ -147,7 +148,7 @@ class Door:
         wait = self._buckets.take(key, clock.monotonic())
         if wait:
             return _too_many(wait, drain=True)
-        body = await bodies.read(receive, encoding)
+        body = await self._reader.read(receive, encoding)
         try:
             envelopes = source.envelope(body)
         except Invalid as error:
@@ -159,7 +160,7 @@ class Door:
     async def _compatible(
         self, source: CompatibleSource, encoding: bytes, receive: bodies.Receive
     ) -> _Answer:
-        body = await bodies.read(receive, encoding)
+        body = await self._reader.read(receive, encoding)
         try:
             key = source.routing_key(body)
             known = await self._keys.find(key)

@@ -11,10 +11,15 @@ Receive = Callable[[], Awaitable[Message]]
 MAX_BYTES: Final = 1024 * 1024
 DRAINED_BYTES: Final = 4 * 1024 * 1024
 READ_WITHIN_S: Final = 15.0
+ROOM: Final = 64 * 1024 * 1024
 
 
 class TooLargeError(Exception):
     pass
+
+
+class NoRoomError(Exception):
+    """All bodies that are arriving now take more memory than they may."""
 
 
 class TooSlowError(Exception):
@@ -29,38 +34,52 @@ class EncodingError(Exception):
     """A Content-Encoding that is not read here, or that does not hold what it says."""
 
 
-async def read(receive: Receive, encoding: bytes) -> bytes:
-    """At most `MAX_BYTES`, unpacked too. Raises one of the errors above."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message["type"] == "http.disconnect":
-        raise GoneError
-    if message.get("more_body"):
-        try:
-            async with asyncio.timeout(READ_WITHIN_S):
-                body = await _rest(receive, body)
-        except TimeoutError:
-            raise TooSlowError from None
-    if len(body) > MAX_BYTES:
-        raise TooLargeError
-    return _unpacked(body, encoding) if encoding else body
+class Reader:
+    """Reads bodies, many at a time; together they never hold more than `ROOM` bytes while they arrive."""
 
+    def __init__(self, room: int = ROOM) -> None:
+        self._room = room
 
-async def _rest(receive: Receive, first: bytes) -> bytes:
-    """The whole body; of one that is too large, so much is taken that the sender gets to read the answer."""
-    parts, size, more = [first], len(first), True
-    while more and size <= DRAINED_BYTES:
+    async def read(self, receive: Receive, encoding: bytes) -> bytes:
+        """At most `MAX_BYTES`, unpacked too. Raises one of the errors above."""
         message = await receive()
+        body: bytes = message.get("body", b"")
         if message["type"] == "http.disconnect":
             raise GoneError
-        part: bytes = message.get("body", b"")
-        more = message.get("more_body", False)
-        size += len(part)
-        if size <= MAX_BYTES:
-            parts.append(part)
-    if size > MAX_BYTES:
-        raise TooLargeError
-    return b"".join(parts)
+        if message.get("more_body"):
+            try:
+                async with asyncio.timeout(READ_WITHIN_S):
+                    body = await self._rest(receive, body)
+            except TimeoutError:
+                raise TooSlowError from None
+        if len(body) > MAX_BYTES:
+            raise TooLargeError
+        return _unpacked(body, encoding) if encoding else body
+
+    async def _rest(self, receive: Receive, first: bytes) -> bytes:
+        """The whole body; of one that is too large, so much is taken that the sender gets to read the
+        answer.
+        """
+        parts, size, held, more = [first], len(first), 0, True
+        try:
+            while more and size <= DRAINED_BYTES:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise GoneError
+                part: bytes = message.get("body", b"")
+                more = message.get("more_body", False)
+                size += len(part)
+                if size <= MAX_BYTES:
+                    held += len(part)
+                    self._room -= len(part)
+                    if self._room < 0:
+                        raise NoRoomError
+                    parts.append(part)
+        finally:
+            self._room += held
+        if size > MAX_BYTES:
+            raise TooLargeError
+        return b"".join(parts)
 
 
 async def drain(receive: Receive) -> None:
