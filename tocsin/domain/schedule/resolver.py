@@ -1,7 +1,7 @@
 """`resolve`: the only implementation of "who is on call"; everything else here asks it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -33,13 +33,23 @@ class _Row(NamedTuple):
     override: int | None = None  # which override put them there
 
 
-class _Lane(NamedTuple):
-    """A layer while its pieces are walked."""
+@dataclass(slots=True)
+class _Lane:
+    """A layer while its pieces are walked, from front to back."""
 
     rotation: str
     role: str
     priority: int
     pieces: list[Piece]
+    place: int = 0
+
+    def at(self, instant: datetime) -> Piece | None:
+        """The piece that holds `instant`, which is never before one asked for earlier."""
+        pieces, place = self.pieces, self.place
+        while place < len(pieces) and pieces[place].end <= instant:
+            place += 1
+        self.place = place
+        return pieces[place] if place < len(pieces) and pieces[place].start <= instant else None
 
 
 _GAP: Final = _Row(None, None, None, Origin.GAP, None)
@@ -159,8 +169,10 @@ def _lanes(book: Book, schedule: Schedule, start: datetime, end: datetime) -> li
         for layer in schedule.layers
         if (rotation := book.rotations.get(layer.rotation)) is not None
     ]
-    # The highest priority first: the first that is active in a role settles who may stand beside it.
-    lanes.sort(key=lambda lane: -lane.priority)
+    # Role by role, in the order of the layers; the highest priority first: the first that is active settles
+    # who may stand beside it, and those below need not be asked.
+    roles = list(dict.fromkeys(lane.role for lane in lanes))
+    lanes.sort(key=lambda lane: (roles.index(lane.role), -lane.priority))
     return lanes
 
 
@@ -183,9 +195,8 @@ def _stretches(
         edges.add(max(override.start, start))
         edges.add(override.end)
     roles = tuple(dict.fromkeys(lane.role for lane in lanes if lane.role != SHADOW)) or (PRIMARY,)
-    places = [0] * len(lanes)
     for instant in sorted(edge for edge in edges if edge < end):
-        rows = _by_layers(lanes, places, instant)
+        rows = _by_layers(lanes, instant)
         active = [entry for entry in overrides if entry[1].start <= instant < entry[1].end]
         if active:
             rows = _overridden(rows, active, roles)
@@ -195,22 +206,21 @@ def _stretches(
         yield instant, rows
 
 
-def _by_layers(lanes: list[_Lane], places: list[int], instant: datetime) -> dict[_Row, None]:
-    """Whom the layers put on call; `places` remembers how far each lane was walked."""
+def _by_layers(lanes: list[_Lane], instant: datetime) -> dict[_Row, None]:
+    """Whom the layers put on call; each lane remembers how far it was walked."""
     rows: dict[_Row, None] = {}
-    won: dict[str, int] = {}
-    for index, lane in enumerate(lanes):
-        place = places[index]
-        while place < len(lane.pieces) and lane.pieces[place].end <= instant:
-            place += 1
-        places[index] = place
-        if place == len(lane.pieces) or lane.pieces[place].start > instant:
+    role: str | None = None
+    won: int | None = None
+    for lane in lanes:
+        if lane.role != role:
+            role, won = lane.role, None
+        elif won is not None and lane.priority != won:
             continue
-        if won.setdefault(lane.role, lane.priority) != lane.priority:
-            continue
-        piece = lane.pieces[place]
-        for user in piece.people:
-            rows[_Row(user, lane.rotation, lane.role, Origin.ROTATION, piece.turn)] = None
+        piece = lane.at(instant)
+        if piece is not None:
+            won = lane.priority
+            for user in piece.people:
+                rows[_Row(user, lane.rotation, role, Origin.ROTATION, piece.turn)] = None
     return rows
 
 
