@@ -131,14 +131,15 @@ class OnCallFilter(Span):
 @oncall.get("", response=Shifts)
 def read_oncall(request: ApiRequest, filters: Query[OnCallFilter]) -> Shifts:
     """Who is on call at `at` (now), in one schedule or all; with `from` or `until`, all shifts and gaps."""
-    every = () if filters.schedule else queries.schedules()
-    names = [info.name for info in every] or [filters.schedule] * bool(filters.schedule)
     if filters.since is not None or filters.until is not None:
         start, end = filters.bounds(request.now)
-        several = [(name, queries.shifts(name, start, end)) for name in names]
-    else:
+        names = [filters.schedule] if filters.schedule else [info.name for info in queries.schedules()]
+        several = [(name, tuple(queries.shifts(name, start, end))) for name in names]
+    elif filters.schedule:
         at = filters.at or request.now
-        several = [(name, queries.on_call(name, at)) for name in names]
+        several = [(filters.schedule, tuple(queries.on_call(filters.schedule, at)))]
+    else:
+        several = [(line.schedule, line.now) for line in queries.now_board(filters.at or request.now)]
     rows = [_shift(name, shift) for name, shifts in several for shift in shifts]
     return Shifts(items=[row for row in rows if filters.role in {None, row.role}])
 
