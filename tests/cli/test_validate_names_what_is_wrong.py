@@ -18,7 +18,7 @@ def test_warnings_count_only_when_strict(tmp_path: Path, capsys: pytest.CaptureF
     file.write_text("rotations: [{name: r, participants: [a@example.com]}]")
     assert run(["validate", "-f", str(tmp_path)]) == 0
     assert run(["validate", "-f", str(file), "--strict"]) == 1
-    assert f"{file}:1: warning: rotations[r]: a@example.com is not among the users" in capsys.readouterr().err
+    assert f"{file}:1: warning: rotations[r]: a@example.com is not among the users" in capsys.readouterr().out
 
 
 def test_errors_name_file_line_and_field(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -26,7 +26,7 @@ def test_errors_name_file_line_and_field(tmp_path: Path, capsys: pytest.CaptureF
     file.write_text("teams:\n  - name: web\n    leed: a@example.com\n")
     assert run(["validate", "-f", str(tmp_path)]) == 2
     expected = f"{file}:3: error: teams[0].leed: unknown key (did you mean 'lead'?)"
-    assert expected in capsys.readouterr().err
+    assert expected in capsys.readouterr().out
     assert run(["validate", "-f", str(tmp_path), "--json"]) == 2
     answer = json.loads(capsys.readouterr().out)
     assert answer["ok"] is False
@@ -63,6 +63,6 @@ def test_secrets_come_from_beside_the_files(
         "  - {name: c, kind: generic, key: {env: NO_SUCH}}\n"
     )
     assert run(["validate", "-f", str(tmp_path)]) == 0
-    said = capsys.readouterr().err
+    said = capsys.readouterr().out
     assert "no environment variable 'NO_SUCH' here" in said
     assert "abab" not in said

@@ -207,8 +207,7 @@ def first_run(directory: Path, now: datetime) -> bool:
     """Load the files of `directory` into an installation in which nothing was configured yet; whether it
     did.
     """
-    present = replace(queries.organisation(), users={})
-    if AppliedObject.objects.exists() or objects(present):
+    if AppliedObject.objects.exists() or objects(replace(queries.organisation(), users={})):
         return False
     paths = sorted(path for path in directory.rglob("*") if path.suffix in {".yaml", ".yml"})
     files = {str(path.relative_to(directory)): path.read_text(encoding="utf-8") for path in paths}

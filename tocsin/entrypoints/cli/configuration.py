@@ -36,7 +36,7 @@ def validate(*, directory: str, strict: bool, as_json: bool) -> int:
         rows = [problem_row(problem) for problem in problems]
         print_json({"ok": not errors, "files": len(files), "problems": rows})
     else:
-        print_problems(problems)
+        print_problems(problems, err=False)
         objects = sum(1 for _ in loaded.places)
         outcome = f"{len(files)} files, {objects} objects, {len(errors)} errors, {len(warnings)} warnings"
         click.secho(outcome, fg="red" if errors else None)

@@ -28,13 +28,13 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def print_problems(problems: Iterable[Problem]) -> None:
-    """On stderr, so that what is printed on stdout stays fit for programs."""
+def print_problems(problems: Iterable[Problem], *, err: bool = True) -> None:
+    """On stderr, unless they are what was asked for, so that what is on stdout stays fit for programs."""
     for problem in problems:
         colour = "red" if problem.error else "yellow"
         level = click.style("error" if problem.error else "warning", fg=colour)
         where = f"{problem.path}: " if problem.path else ""
-        click.echo(f"{problem.place}: {level}: {where}{problem.message}", err=True)
+        click.echo(f"{problem.place}: {level}: {where}{problem.message}", err=err)
 
 
 def problem_row(problem: Problem) -> dict[str, Any]:
