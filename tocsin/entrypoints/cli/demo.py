@@ -121,13 +121,13 @@ Scene = tuple[str, Callable[[Play], str | None]]
 def _first_alert(play: Play) -> str:
     play.send(
         "CheckoutErrorRate",
-        "Checkout: 12 % of payments fail",
+        "12 % of payments fail",
         "critical",
         cluster=play.cluster,
         team="payments",
         instance="web01",
     )
-    play.opened("main", "Checkout: 12 % of payments fail")
+    play.opened("main", "12 % of payments fail")
     return play.refs["main"]
 
 
@@ -135,7 +135,7 @@ def _same_again(play: Play) -> None:
     for _ in range(3):
         play.send(
             "CheckoutErrorRate",
-            "Checkout: 12 % of payments fail",
+            "12 % of payments fail",
             "critical",
             cluster=play.cluster,
             team="payments",
@@ -146,7 +146,7 @@ def _same_again(play: Play) -> None:
 def _another_host(play: Play) -> None:
     play.send(
         "CheckoutErrorRate",
-        "Checkout: 9 % of payments fail",
+        "9 % of payments fail",
         "critical",
         cluster=play.cluster,
         team="payments",
@@ -171,7 +171,7 @@ def _fix(play: Play) -> None:
 def _all_over(play: Play) -> None:
     play.over(
         "CheckoutErrorRate",
-        "Checkout: 12 % of payments fail",
+        "12 % of payments fail",
         "critical",
         cluster=play.cluster,
         team="payments",
@@ -179,7 +179,7 @@ def _all_over(play: Play) -> None:
     )
     play.over(
         "CheckoutErrorRate",
-        "Checkout: 9 % of payments fail",
+        "9 % of payments fail",
         "critical",
         cluster=play.cluster,
         team="payments",
