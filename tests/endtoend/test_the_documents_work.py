@@ -21,8 +21,7 @@ def blocks(page: str) -> list[str]:
     text = (REPOSITORY / page).read_text()
     found = re.findall(r"^ *```bash\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
     kept = (
-        "
-".join(line for line in block.splitlines() if not any(word in line for word in NOT_HERE))
+        "\n".join(line for line in block.splitlines() if not any(word in line for word in NOT_HERE))
         for block in found
     )
     return [block for block in kept if block.strip()]
