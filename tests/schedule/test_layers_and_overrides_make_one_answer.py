@@ -243,6 +243,16 @@ def test_now_next_and_before() -> None:
     assert on_call(book, plan, _hour(18)) == []
 
 
+def test_next_and_before_may_be_asked_of_one_role() -> None:
+    layers = [("A", 0, 12, 1), ("B", 12, 24, 1), ("C", 0, 12, 1, "secondary"), ("A", 12, 24, 1, "secondary")]
+    book, plan = _plan(layers)
+    assert [one.user for one in following(book, plan, _hour(9))] == ["B"]
+    assert [one.user for one in following(book, plan, _hour(9), "primary")] == ["B"]
+    assert [one.user for one in following(book, plan, _hour(9), "secondary")] == ["A"]
+    assert [one.user for one in preceding(book, plan, _hour(13), "secondary")] == ["C"]
+    assert following(book, plan, _hour(9), "shadow") == []
+
+
 def test_rows_come_by_start_then_user_and_are_clipped(book: Callable[[str], Book]) -> None:
     made = book(
         "rotations: [{name: r, type: weekly, timezone: UTC, "

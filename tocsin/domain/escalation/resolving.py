@@ -90,9 +90,9 @@ def _of_schedule(
 ) -> Resolution:
     until = None
     if target.who == ScheduleWho.NEXT:
-        shifts, when = following(book, schedule, now), "next on call"
+        shifts, when = following(book, schedule, now, target.role), "next on call"
     elif target.who == ScheduleWho.PREVIOUS:
-        shifts, when = preceding(book, schedule, now), "on call before"
+        shifts, when = preceding(book, schedule, now, target.role), "on call before"
     else:
         ahead = resolve(book, schedule, now, now + _AHEAD)
         shifts, when = [s for s in ahead if s.start <= now < s.end], "on call"

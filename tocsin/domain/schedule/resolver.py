@@ -94,18 +94,18 @@ def current(book: Book, schedule: Schedule, instant: datetime) -> list[Shift]:
     return found
 
 
-def following(book: Book, schedule: Schedule, instant: datetime) -> list[Shift]:
-    """Who is on call next: the shifts that begin together, first after `instant`, of people not on call
-    then.
+def following(book: Book, schedule: Schedule, instant: datetime, role: str | None = None) -> list[Shift]:
+    """Who is on call next: the shifts that begin together, first after `instant`, of people not on call then.
+    With `role`, only that role is looked at.
     """
-    return _beside(book, schedule, instant, forward=True)
+    return _beside(book, schedule, instant, role, forward=True)
 
 
-def preceding(book: Book, schedule: Schedule, instant: datetime) -> list[Shift]:
+def preceding(book: Book, schedule: Schedule, instant: datetime, role: str | None = None) -> list[Shift]:
     """Who was on call last: the shifts that ended together, last before `instant`, of people not on call
-    then.
+    then. With `role`, only that role is looked at.
     """
-    return _beside(book, schedule, instant, forward=False)
+    return _beside(book, schedule, instant, role, forward=False)
 
 
 def changes_anything(book: Book, schedule: Schedule, override: Override) -> bool:
@@ -127,14 +127,16 @@ def _who(shifts: Iterable[Shift]) -> list[tuple[str, str, datetime, datetime]]:
     return joined
 
 
-def _beside(book: Book, schedule: Schedule, instant: datetime, *, forward: bool) -> list[Shift]:
-    now = {shift.user for shift in on_call(book, schedule, instant)}
+def _beside(
+    book: Book, schedule: Schedule, instant: datetime, role: str | None, *, forward: bool
+) -> list[Shift]:
+    now = {shift.user for shift in on_call(book, schedule, instant) if _asked_for(shift, role)}
     for reach in _REACHES:
         start, end = (instant, instant + reach) if forward else (instant - reach, instant)
         others = [
             shift
             for shift in resolve(book, schedule, start, end)
-            if shift.user is not None and shift.user not in now and shift.role != SHADOW
+            if shift.user is not None and shift.user not in now and _asked_for(shift, role)
         ]
         if not others:
             continue
@@ -144,6 +146,10 @@ def _beside(book: Book, schedule: Schedule, instant: datetime, *, forward: bool)
         edge = max(shift.end for shift in others)
         return _whole(book, schedule, [shift for shift in others if shift.end == edge], edge - _MINUTE)
     return []
+
+
+def _asked_for(shift: Shift, role: str | None) -> bool:
+    return shift.role != SHADOW if role is None else shift.role == role
 
 
 def _whole(book: Book, schedule: Schedule, clipped: list[Shift], instant: datetime) -> list[Shift]:
