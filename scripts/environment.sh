@@ -35,12 +35,15 @@ as_root() {
 
 # ensure_venv LOCK: .venv holds exactly what the lock file says; nothing is done while the lock is unchanged.
 ensure_venv() {
-    local lock=$1 python wanted stamp=".venv/.installed-$1"
-    # The place counts too: a virtual environment knows its own path. Read by bash alone, so that a start
-    # with nothing to do costs nothing.
-    wanted="$PWD"$'\n'"$(<"$lock")"
-    if [ -x .venv/bin/python ] && [ -f "$stamp" ] && [ "$(<"$stamp")" = "$wanted" ]; then
+    local lock=$1 python held="" stamp=".venv/.installed-$1"
+    # Read by bash alone, so that a start with nothing to do costs nothing.
+    [ ! -f "$stamp" ] || held=$(<"$stamp")
+    if [ -x .venv/bin/python ] && [ "$held" = "$(venv_home)$(<"$lock")" ]; then
         return
+    fi
+    # Moved to another place, or its Python was replaced by another version: it is of no use any more.
+    if [ -n "$held" ] && [ "${held#"$(venv_home)"}" = "$held" ]; then
+        rm -rf .venv
     fi
     if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null; then
         python=$(find_python)
@@ -51,8 +54,11 @@ ensure_venv() {
     say "Installing what $lock lists ..."
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$lock"
     link_package
-    printf '%s' "$wanted" >"$stamp"
+    printf '%s' "$(venv_home)$(<"$lock")" >"$stamp"
 }
+
+# Where .venv stands and whose Python it is: it knows both by heart.
+venv_home() { printf '%s (%s)\n#' "$PWD" "$(readlink -f .venv/bin/python || true)"; }
 
 # The checkout itself: on Python's path, and as the command .venv/bin/tocsin.
 link_package() {
