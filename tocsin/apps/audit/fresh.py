@@ -26,6 +26,10 @@ def enable() -> None:
     _enabled.set()
 
 
+def enabled() -> bool:
+    return _enabled.is_set()
+
+
 class Fresh(Generic[T]):
     """What `load` gave, until something changed. What it gives is shared by threads and must not be
     altered.

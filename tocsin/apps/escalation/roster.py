@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from tocsin.apps.audit.fresh import Fresh
+from tocsin.apps.audit import fresh
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.notify.directory import Directory
 from tocsin.apps.oncall import queries as oncall
@@ -24,10 +24,13 @@ def _read(at: datetime) -> tuple[Book, Mapping[str, TeamPeople], Directory]:
         )
         for team in identity.teams()
     }
-    return oncall.book(since=at - _PAST_SHIFTS), teams, Directory()
+    directory = Directory()
+    if fresh.enabled():
+        directory.load_everyone()
+    return oncall.book(since=at - _PAST_SHIFTS), teams, directory
 
 
-_stored = Fresh(_read)
+_stored = fresh.Fresh(_read)
 
 
 class Roster:

@@ -1,11 +1,13 @@
 """Between the machine and the tables: rows to values, and outcomes carried out for many call-outs at once."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
 
+from tocsin.apps.escalation import sql
 from tocsin.apps.escalation.models import CallOut, Decision
 from tocsin.apps.notify import actions as notify
 from tocsin.apps.notify.directory import Directory
@@ -101,10 +103,18 @@ def carry_out(works: Sequence[Work], now: datetime, directory: Directory | None 
 
 
 def _save(rows: Sequence[CallOut]) -> None:
-    if len(rows) == 1:
-        rows[0].save(update_fields=("snapshot", "state", "status", "due_at", "subject"))
-    elif rows:
-        CallOut.objects.bulk_update(rows, ("snapshot", "state", "status", "due_at", "subject"), batch_size=50)
+    if not rows:
+        return
+    values = (
+        [row.pk for row in rows],
+        [json.dumps(row.subject) for row in rows],
+        [json.dumps(row.snapshot) for row in rows],
+        [json.dumps(row.state) for row in rows],
+        [str(row.status) for row in rows],
+        [row.due_at for row in rows],
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SAVE, values)
 
 
 def _decisions(row: CallOut, effect: Effect, now: datetime) -> list[Decision]:

@@ -44,6 +44,15 @@ class Directory:
         if missing:
             self._known |= dict.fromkeys(missing) | _read(missing)
 
+    def load_everyone(self, most: int = 1000) -> None:
+        """For a Directory that many batches share; of a larger organisation, people are read when they
+        are met.
+        """
+        people = User.objects.exclude(state=UserState.LEFT).values_list("email", flat=True)[: most + 1]
+        emails = list(people)
+        if len(emails) <= most:
+            self.load(emails)
+
     def contact(self, email: str) -> Contact | None:
         self.load((email,))
         return self._known[email.lower()]

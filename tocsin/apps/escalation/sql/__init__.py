@@ -1,0 +1,5 @@
+"""Escalation's statements, each in a file of its own with a comment that says what it does."""
+
+from importlib.resources import files
+
+SAVE = (files(__name__) / "save.sql").read_text(encoding="utf-8")
