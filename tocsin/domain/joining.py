@@ -87,7 +87,8 @@ def _open_candidate(severity: Severity, candidate: Candidate, now: datetime) -> 
     if now - candidate.declared_at > JOIN_WITHIN:
         return JoinDecision(Join.OPEN_LINKED, f"{candidate.ref} with this group is older than 24 h")
     if severity.worse_than(candidate.severity):
-        reason = f"joins {candidate.ref} and raises it from {candidate.severity} to {severity}: the ladder starts again"
+        raised = f"raises it from {candidate.severity} to {severity}: the ladder starts again"
+        reason = f"joins {candidate.ref} and {raised}"
         return JoinDecision(Join.JOIN, reason, severity)
     if candidate.acknowledged:
         return JoinDecision(

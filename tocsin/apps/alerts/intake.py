@@ -100,8 +100,8 @@ def belongs(refs: Mapping[int, str]) -> None:
     if refs:
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE alerts_alert a SET incident = v.ref FROM unnest(%s::bigint[], %s::text[]) AS v(id, ref)"
-                " WHERE a.id = v.id",
+                "UPDATE alerts_alert a SET incident = v.ref"
+                " FROM unnest(%s::bigint[], %s::text[]) AS v(id, ref) WHERE a.id = v.id",
                 [list(refs), list(refs.values())],
             )
 

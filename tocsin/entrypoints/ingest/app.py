@@ -1,9 +1,11 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
+from prometheus_client import Counter
 
 from tocsin.domain.errors import Invalid
 from tocsin.entrypoints.ingest import body as bodies
@@ -25,6 +27,11 @@ _PROBLEM: Final = b"application/problem+json"
 _LONGEST_KEY: Final = 64
 
 _requests = metrics.counter("ingest_requests", "Requests to the door, by kind and status", ("kind", "status"))
+
+
+@cache
+def _counter(kind: str, status: int) -> Counter:
+    return _requests.labels(kind, str(status))
 
 
 class Options(Protocol):
@@ -104,7 +111,7 @@ class Door:
         if answer.drain:
             await bodies.drain(receive)
         known = kind if kind in registry.sources else "compatible" if not kind else "unknown"
-        _requests.labels(known, str(answer.reply.status)).inc()
+        _counter(known, answer.reply.status).inc()
         await _send(send, answer)
 
     async def _answer(self, path: str, scope: Scope, receive: bodies.Receive) -> _Answer:
