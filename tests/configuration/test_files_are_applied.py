@@ -275,8 +275,11 @@ def test_somebody_who_came_is_not_pruned_for_not_being_named(
 
 def test_an_export_is_applied_without_a_change(owner: Actor, example: Files, now: datetime) -> None:
     _apply(owner, example, now)
+    change = OverrideDefinition(now, now + timedelta(hours=3), OverrideKind.OVERRIDE, "dana@example.com")
+    oncall.add_override(actor=owner, schedule="web", change=change, now=now)
     text = queries.export(actor=owner)
     assert _apply(owner, {"export.yaml": text}, now) == []
+    assert len(rota.overrides("web")) == 1
 
 
 def test_the_server_never_reads_its_own_secrets_for_somebody(owner: Actor, now: datetime) -> None:

@@ -44,8 +44,8 @@ ObjectKey = tuple[str, str]
 
 
 def organisation(*, from_files_only: bool = False) -> Organisation:
-    """Everything the database holds. With `from_files_only`, contact methods, rules and overrides that people
-    made are left out: files do not speak of them.
+    """Everything the database holds that files can say. Overrides that people made are never in it; with
+    `from_files_only`, neither are contact methods and rules that people made.
     """
     return Organisation(
         users=_users(from_files_only=from_files_only),
@@ -58,7 +58,7 @@ def organisation(*, from_files_only: bool = False) -> Organisation:
             for info in integrations.integrations()
         },
         rotations=oncall.rotation_definitions(),
-        schedules=_schedules(from_files_only=from_files_only),
+        schedules=_schedules(),
         escalation_policies=_policies(),
         routes=integrations.routes(),
         severities=_severities(),
@@ -181,11 +181,11 @@ def _severities() -> dict[Severity, SeverityValue]:
     return found
 
 
-def _schedules(*, from_files_only: bool) -> dict[str, ScheduleDefinition]:
+def _schedules() -> dict[str, ScheduleDefinition]:
     found = oncall.schedule_definitions()
-    rows = Override.objects.select_related("user", "replaces")
+    rows = Override.objects.filter(from_file=True).select_related("user", "replaces")
     changes: dict[str, list[OverrideDefinition]] = {}
-    for row in rows.filter(from_file=True).order_by("position", "id") if from_files_only else rows:
+    for row in rows.order_by("position", "id"):
         changes.setdefault(row.schedule, []).append(
             OverrideDefinition(
                 row.start,
