@@ -229,3 +229,12 @@ def test_one_call_out_that_cannot_be_advanced_holds_up_no_other(people: dict[str
     assert actions.advance_apart(now=NOW + minutes(5)) == 2
     assert CallOut.objects.get(pk=fine).due_at == NOW + minutes(15)
     assert CallOut.objects.get(pk=broken).due_at == NOW + minutes(6)
+
+
+def test_what_runs_out_does_not_wait_until_nothing_else_is_due(people: dict[str, User]) -> None:
+    start()
+    start(incident_id=8)
+    actions.acknowledge(incident_id=7, email=ALICE, via="web", now=NOW)
+    assert actions.advance_held(now=NOW + minutes(30)) == 1
+    assert [p.kind for p in notify.pages_of_incident(7)] == ["page", "nudge"]
+    assert [p.kind for p in notify.pages_of_incident(8)] == ["page"]

@@ -318,6 +318,19 @@ def advance_due(*, now: datetime, limit: int = 100) -> int:
     return len(rows)
 
 
+def advance_held(*, now: datetime, limit: int = 20) -> int:
+    """Acknowledgements and snoozes that run out, so that they need not wait until nothing else is due."""
+    done = 0
+    while done < limit:
+        with transaction.atomic():
+            rows = list(_due(now).filter(status__in=_HELD)[:1])
+            _advance(rows, now)
+        if not rows:
+            break
+        done += 1
+    return done
+
+
 def advance_apart(*, now: datetime, limit: int = 100) -> int:
     """As `advance_due`, each in a transaction of its own: one that cannot be advanced holds up no other."""
     ids = list(

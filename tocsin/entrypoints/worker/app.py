@@ -90,6 +90,7 @@ def _escalation() -> float:
     try:
         with transaction.atomic(), collecting():
             done = escalation.advance_due(now=now, limit=_BATCH)
+        done += escalation.advance_held(now=now)
     except (OperationalError, InterfaceError):
         raise
     except Exception:  # noqa: BLE001 - one call-out of the batch is at fault; the others must be called
