@@ -7,7 +7,10 @@ import httpx
 import pytest
 
 from tests.ingest.conftest import Visitor, rows
+from tocsin.apps.alerts.models import Alert
+from tocsin.apps.incidents import jobs
 from tocsin.entrypoints.ingest import Door
+from tocsin.lib.clock import now
 
 FIXTURES = Path(__file__).parents[2] / "tocsin/adapters"
 EVENT = {"action": "trigger", "dedup_key": "disk", "summary": "Disk full", "severity": "critical"}
@@ -111,3 +114,14 @@ def test_the_routing_key_is_not_kept(door: Visitor, keys: dict[str, str]) -> Non
     event = {"routing_key": keys["pagerduty"], "event_action": "trigger", "payload": payload}
     door.post("/pagerduty/v2/enqueue", json.dumps(event))
     assert keys["pagerduty"].encode() not in bytes(rows()[0]["payload"])
+
+
+def test_any_integrations_key_opens_pagerdutys_door(door: Visitor, keys: dict[str, str]) -> None:
+    payload = {"summary": "Disk full", "source": "db1", "severity": "critical"}
+    event = {"routing_key": keys["generic"], "event_action": "trigger", "dedup_key": "d", "payload": payload}
+    assert door.post("/pagerduty/v2/enqueue", json.dumps(event)).status_code == 202
+    assert door.post(f"/ingest/generic/{keys['generic']}", json.dumps({**EVENT, "dedup_key": "d"})).is_success
+    assert [row["count"] for row in rows()] == [1, 1]
+    jobs.process_waiting(now())
+    (alert,) = Alert.objects.all()
+    assert (alert.summary, alert.count, alert.source) == ("Disk full", 2, "db1")

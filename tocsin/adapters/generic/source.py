@@ -71,7 +71,7 @@ class GenericSource:
             action=EventAction(event.action),
             dedup_key=event.dedup_key,
             summary=shape.clean(event.summary.strip(), 1024),
-            severity=event.severity,
+            severity=None if event.severity is None else shape.clean(event.severity, 64),
             source=shape.clean(event.source or "", 512),
             labels=shape.labels_of(event.labels or {}),
             annotations=shape.labels_of(event.annotations or {}),

@@ -15,7 +15,7 @@ from tocsin.apps.incidents import sweep as due
 from tocsin.apps.incidents.surroundings import Surroundings
 from tocsin.apps.integrations import actions as integrations
 from tocsin.apps.integrations.models import Event, Integration
-from tocsin.domain.errors import Invalid
+from tocsin.domain.errors import Invalid, NotFound
 from tocsin.domain.signal import LANES
 from tocsin.lib import metrics
 from tocsin.ports import registry
@@ -105,8 +105,8 @@ def _understood(events: Sequence[Event], around: Surroundings, now: datetime) ->
             _set_aside(event, "its integration was deleted", now)
             continue
         try:
-            signal = registry.source(integration.kind).parse(bytes(event.payload))
-        except Invalid as error:
+            signal = registry.source(event.kind or integration.kind).parse(bytes(event.payload))
+        except (Invalid, NotFound) as error:
             _set_aside(event, str(error), now)
             continue
         yield Incoming(integration, signal, event.count, event.received_at)

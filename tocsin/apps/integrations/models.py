@@ -31,6 +31,8 @@ class Event(models.Model):
     integration = models.ForeignKey(
         Integration, models.DO_NOTHING, db_constraint=False, related_name="events"
     )
+    # Whose form the payload has, where it came through another door than the integration's own; "" : its own.
+    kind = models.CharField(max_length=32, default="", blank=True)
     action = models.CharField(max_length=12)
     dedup_key = models.CharField(max_length=512)
     lane = (

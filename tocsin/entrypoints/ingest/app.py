@@ -9,12 +9,12 @@ from prometheus_client import Counter
 
 from tocsin.domain.errors import Invalid
 from tocsin.entrypoints.ingest import body as bodies
-from tocsin.entrypoints.ingest.keys import AwayError, Keys, Known
+from tocsin.entrypoints.ingest.keys import AwayError, Keys
 from tocsin.entrypoints.ingest.writer import FullError, Writer
 from tocsin.lib import clock, metrics
 from tocsin.lib.ratelimit import Buckets
 from tocsin.ports import registry
-from tocsin.ports.source import CompatibleSource, Envelope, Reply, Source
+from tocsin.ports.source import CompatibleSource, Reply, Source
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +160,7 @@ class Door:
             envelopes = source.envelope(body)
         except Invalid as error:
             return _invalid(error)
-        event_id = await self._accept(known, envelopes)
+        event_id = await self._writer.submit(known.id, envelopes)
         answer = b'{"status":"accepted","event_id":"%b","events":%d}' % (event_id.encode(), len(envelopes))
         return _Answer(Reply(202, answer))
 
@@ -171,7 +171,7 @@ class Door:
         try:
             key = source.routing_key(body)
             known = await self._keys.find(key)
-            if known is None or known.kind != source.kind or not known.enabled:
+            if known is None or not known.enabled:  # any integration's key will do
                 return _Answer(source.unknown_key())
             wait = self._buckets.take(key, clock.monotonic())
             if wait:
@@ -179,11 +179,9 @@ class Door:
             envelopes = source.envelope(body)
         except Invalid as error:
             return _Answer(source.invalid(error))
-        await self._accept(known, envelopes)
+        kind = b"" if known.kind == source.kind else source.kind.encode()
+        await self._writer.submit(known.id, envelopes, kind)
         return _Answer(source.accepted(envelopes))
-
-    async def _accept(self, known: Known, envelopes: Sequence[Envelope]) -> str:
-        return await self._writer.submit(known.id, envelopes)
 
 
 def build(options: Options, limits: Limits | None = None) -> Door:

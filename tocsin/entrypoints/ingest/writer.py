@@ -32,7 +32,7 @@ _ROW_OVERHEAD: Final = 200
 
 _COPY: Final = (
     "COPY integrations_event"
-    " (event_id, integration_id, action, dedup_key, lane, payload, count, received_at, set_aside)"
+    " (event_id, integration_id, kind, action, dedup_key, lane, payload, count, received_at, set_aside)"
     " FROM STDIN (FORMAT BINARY)"
 )
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -54,10 +54,11 @@ class FullError(Exception):
 
 
 class _Row:
-    __slots__ = ("action", "count", "dedup_key", "event_id", "integration_id", "payload", "severity")
+    __slots__ = ("action", "count", "dedup_key", "event_id", "integration_id", "kind", "payload", "severity")
 
-    def __init__(self, event_id: bytes, integration_id: int, envelope: Envelope) -> None:
+    def __init__(self, event_id: bytes, integration_id: int, kind: bytes, envelope: Envelope) -> None:
         self.event_id = event_id
+        self.kind = kind
         self.integration_id = integration_id
         self.action, self.dedup_key, self.payload, self.severity = envelope
         self.count = 1
@@ -76,7 +77,7 @@ class _Batch:
         self.done = asyncio.Event()
         self.error: Exception | None = None
 
-    def add(self, integration_id: int, envelopes: Sequence[Envelope]) -> str:
+    def add(self, integration_id: int, kind: bytes, envelopes: Sequence[Envelope]) -> str:
         """The id under which they are accepted: a UUID whose last digits count the senders of this batch."""
         newest, size = self.newest, 0
         self.senders += 1
@@ -86,12 +87,12 @@ class _Batch:
             action, dedup_key, payload, severity = envelope
             key = (integration_id, dedup_key)
             row = newest.get(key)
-            if row is not None and row.action is action and row.severity == severity:
+            if row is not None and row.action is action and row.severity == severity and row.kind == kind:
                 row.count += 1
                 size += len(payload) - len(row.payload)
                 row.payload = payload
             else:
-                newest[key] = row = _Row(event_id, integration_id, envelope)
+                newest[key] = row = _Row(event_id, integration_id, kind, envelope)
                 self.rows.append(row)
                 size += len(payload) + _ROW_OVERHEAD
         self.bytes += size
@@ -131,14 +132,14 @@ class Writer:
                 await self._task
         await self._disconnect()
 
-    async def submit(self, integration_id: int, envelopes: Sequence[Envelope]) -> str:
-        """The id under which the events were accepted."""
+    async def submit(self, integration_id: int, envelopes: Sequence[Envelope], kind: bytes = b"") -> str:
+        """The id under which the events were accepted. `kind` where it is not the integration's own."""
         batch = self._gathering
         if batch.bytes > _MOST_BYTES or len(batch.rows) > _MOST_ROWS:
             raise FullError
         if self._failures and clock.monotonic() < self._retry_at:
             raise AwayError  # known to be away a moment ago: the sender need not wait to hear it
-        event_id = batch.add(integration_id, envelopes)
+        event_id = batch.add(integration_id, kind, envelopes)
         self._wake.set()
         await batch.done.wait()
         if batch.error is not None:
@@ -219,9 +220,11 @@ def _binary(rows: Sequence[_Row], now: datetime) -> bytes:
     add = parts.append
     for row in rows:
         event_id, action, dedup_key = row.event_id, _ACTION_BYTES[row.action], row.dedup_key.encode()
-        add(_START(9, len(event_id)))
+        add(_START(10, len(event_id)))
         add(event_id)
-        add(_INTEGRATION(8, row.integration_id, len(action)))
+        add(_INTEGRATION(8, row.integration_id, len(row.kind)))
+        add(row.kind)
+        add(_LENGTH(len(action)))
         add(action)
         add(_LENGTH(len(dedup_key)))
         add(dedup_key)

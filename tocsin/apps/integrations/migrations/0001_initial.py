@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("event_id", models.CharField(max_length=36)),
+                ("kind", models.CharField(blank=True, default="", max_length=32)),
                 ("action", models.CharField(max_length=12)),
                 ("dedup_key", models.CharField(max_length=512)),
                 ("lane", models.SmallIntegerField()),
