@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from django.db import connection
+
 from tocsin.domain.configuration.nodes import from_plain
 from tocsin.domain.configuration.problems import Report
 from tocsin.domain.configuration.reader import Cursor
 from tocsin.domain.errors import Conflict, FieldError, Invalid
+from tocsin.lib import pg
 
 T = TypeVar("T")
 
@@ -24,3 +27,11 @@ def check_unlocked(kind: str, name: str, *, from_file: bool) -> None:
     if from_file:
         message = f"The {kind} “{name}” is kept in a configuration file; unlock it to change it here."
         raise Conflict(message, ("unlock",))
+
+
+def check_free(kind: str, name: str, find: Callable[[str], object | None]) -> None:
+    """Raise Conflict when there is one of that name. Nobody else makes one until this request is answered."""
+    with connection.cursor() as cursor:
+        pg.lock(cursor, f"api create {kind} {name}")
+    if find(name) is not None:
+        raise Conflict(f"There is already the {kind} “{name}”.")

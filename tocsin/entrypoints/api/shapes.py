@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
 from ninja import Field, Schema
-from pydantic import AfterValidator, AwareDatetime, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, StringConstraints
 
 from tocsin.apps.audit.types import Slice
 from tocsin.apps.identity import queries as identity
@@ -20,7 +20,7 @@ FIRST_YEAR = 2000
 LAST_YEAR = 2100
 
 Id = Annotated[int, Field(ge=1, le=BIGGEST_ID)]
-Name = Annotated[str, Field(min_length=1, max_length=128)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
 Email = Annotated[str, Field(min_length=3, max_length=254, examples=["alice@example.com"])]
 Text = Annotated[str, Field(max_length=20_000)]
 

@@ -6,9 +6,9 @@ from ninja import Field, Query, Router, Schema, Status
 
 from tocsin.apps.integrations import actions, queries
 from tocsin.apps.integrations.types import EventInfo, IntegrationInfo, IntegrationSpec
-from tocsin.domain.errors import Conflict
 from tocsin.domain.permissions import Actor, Permission, can
 from tocsin.domain.severity import Severity
+from tocsin.entrypoints.api import forms
 from tocsin.entrypoints.api.context import ApiRequest
 from tocsin.entrypoints.api.shapes import In, Listed, Name, found, sliced
 
@@ -25,7 +25,7 @@ class IntegrationIn(In):
 
     def spec(self) -> IntegrationSpec:
         return IntegrationSpec(
-            name=self.name.strip(),
+            name=self.name,
             kind=self.kind,
             service=self.service,
             key=self.key,
@@ -105,8 +105,7 @@ def list_integrations(request: ApiRequest, filters: Query[IntegrationFilter]) ->
 
 @router.post("", response={201: Integration})
 def create_integration(request: ApiRequest, body: IntegrationIn) -> Status[Integration]:
-    if queries.integration(body.name.strip()) is not None:
-        raise Conflict(f"There is an integration “{body.name}” already.")
+    forms.check_free("integration", body.name, queries.integration)
     made = actions.save_integration(actor=request.actor, spec=body.spec(), now=request.now)
     return Status(201, _shown(made, request.actor))
 

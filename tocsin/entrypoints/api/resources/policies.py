@@ -6,7 +6,6 @@ from ninja import Field, Query, Router, Schema, Status
 from tocsin.apps.escalation import queries, settings
 from tocsin.apps.escalation.types import PolicyInfo
 from tocsin.domain.configuration.ladder import policy_form, read_policy
-from tocsin.domain.errors import Conflict
 from tocsin.entrypoints.api import forms
 from tocsin.entrypoints.api.context import ApiRequest
 from tocsin.entrypoints.api.shapes import Duration, In, Instant, Listed, Name, found, sliced
@@ -69,8 +68,7 @@ def list_policies(request: ApiRequest, filters: Query[Listed]) -> Policies:  # n
 
 @router.post("", response={201: Policy})
 def create_policy(request: ApiRequest, body: PolicyIn) -> Status[Policy]:
-    if _find(body.name) is not None:
-        raise Conflict(f"There is an escalation policy “{body.name}” already.")
+    forms.check_free("escalation policy", body.name, _find)
     return Status(201, _save(request, body.name, body))
 
 

@@ -5,7 +5,6 @@ from ninja import Query, Router, Schema, Status
 from tocsin.apps.oncall import actions, queries
 from tocsin.apps.oncall.types import RotationInfo
 from tocsin.domain.configuration.rota import read_rotation
-from tocsin.domain.errors import Conflict
 from tocsin.entrypoints.api import forms
 from tocsin.entrypoints.api.context import ApiRequest
 from tocsin.entrypoints.api.shapes import In, Listed, Name, found, sliced
@@ -44,8 +43,7 @@ def list_rotations(request: ApiRequest, filters: Query[Listed]) -> Any:  # noqa:
 
 @router.post("", response={201: Rotation})
 def create_rotation(request: ApiRequest, body: RotationIn) -> Status[RotationInfo]:
-    if _find(body.name) is not None:
-        raise Conflict(f"There is a rotation “{body.name}” already.")
+    forms.check_free("rotation", body.name, _find)
     return Status(201, _save(request, body.name, body.definition))
 
 

@@ -6,7 +6,7 @@ from ninja import Field, Path, Query, Router, Schema, Status
 from tocsin.apps.oncall import actions, queries
 from tocsin.apps.oncall.types import OverrideInfo, ScheduleInfo
 from tocsin.domain.configuration.rota import read_schedule
-from tocsin.domain.errors import Conflict, FieldError, Invalid
+from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.schedule import OverrideKind, Shift
 from tocsin.domain.schedule.definition import OverrideDefinition
 from tocsin.entrypoints.api import forms
@@ -151,9 +151,7 @@ def list_schedules(request: ApiRequest, filters: Query[ScheduleFilter]) -> Any: 
 
 @router.post("", response={201: Schedule})
 def create_schedule(request: ApiRequest, body: ScheduleIn) -> Status[ScheduleInfo]:
-    known = queries.schedule(body.name)
-    if known is not None and not known.implicit:
-        raise Conflict(f"There is a schedule “{body.name}” already.")
+    forms.check_free("schedule", body.name, _defined)
     return Status(201, _save(request, body.name, body))
 
 
@@ -212,6 +210,11 @@ def remove_override(request: ApiRequest, name: str, override_id: Path[Id]) -> St
     found(override_id if override_id in here else None, "override", override_id)
     actions.remove_override(actor=request.actor, override_id=override_id, now=request.now)
     return Status(204, None)
+
+
+def _defined(name: str) -> ScheduleInfo | None:
+    known = queries.schedule(name)
+    return None if known is None or known.implicit else known
 
 
 def _save(request: ApiRequest, name: str, body: ScheduleForm) -> ScheduleInfo:

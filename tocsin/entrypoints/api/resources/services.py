@@ -5,8 +5,8 @@ from ninja import Field, Query, Router, Schema, Status
 
 from tocsin.apps.catalog import actions, queries
 from tocsin.apps.catalog.types import ServiceInfo, ServiceSpec
-from tocsin.domain.errors import Conflict
 from tocsin.domain.severity import Severity
+from tocsin.entrypoints.api import forms
 from tocsin.entrypoints.api.context import ApiRequest
 from tocsin.entrypoints.api.resources.teams import BusinessHours
 from tocsin.entrypoints.api.shapes import (
@@ -45,7 +45,7 @@ class ServiceIn(In):
         window = duration(self.reopen_window, "reopen_window") or timedelta(0)
         timeout = duration(self.ack_timeout, "ack_timeout")
         return ServiceSpec(
-            name=self.name.strip(),
+            name=self.name,
             team=self.team,
             escalation_policy=self.escalation_policy,
             severity=self.severity,
@@ -109,8 +109,7 @@ def list_services(request: ApiRequest, filters: Query[ServiceFilter]) -> Any:  #
 
 @router.post("", response={201: Service})
 def create_service(request: ApiRequest, body: ServiceIn) -> Status[ServiceInfo]:
-    if queries.service(body.name.strip()) is not None:
-        raise Conflict(f"There is a service “{body.name}” already.")
+    forms.check_free("service", body.name, queries.service)
     return Status(201, actions.save_service(actor=request.actor, spec=body.spec(), now=request.now))
 
 

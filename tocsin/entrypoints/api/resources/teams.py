@@ -52,7 +52,7 @@ class TeamIn(In):
     def form(self) -> TeamForm:
         hours = self.business_hours
         return TeamForm(
-            name=self.name.strip(),
+            name=self.name,
             description=self.description,
             lead=self.lead,
             manager=self.manager,
