@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 from urllib.parse import quote
@@ -93,6 +94,9 @@ class Cluster:
             if not children.stop(self._process, signal.SIGINT, wait_s):
                 leftovers.end(leftovers.mark(self._folder), 0)
             self._process = None
+            with suppress(OSError):
+                # Empty after a shutdown; after a crash the next start clears and uses it again.
+                self._socket.rmdir()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
