@@ -117,3 +117,36 @@ def test_what_the_last_alerts_end_does(company: Company, severity: str, touch: s
     assert incident.status is status
     nudges = [page for page in incident.pages if page.kind == "nudge"]
     assert bool(nudges) is (status is Status.MONITORING)
+
+
+def test_reopening_with_a_worse_alert_calls_each_once(company: Company) -> None:
+    company.trigger("a", severity="warning", **GROUP)
+    company.resolve("a")
+    company.wait(minutes=2)
+    incident = company.trigger("b", severity="SEV1", **GROUP)
+    assert (incident.ref, incident.severity, incident.reopen_count) == ("INC-1", Severity.SEV1, 1)
+    called = [page for page in incident.pages if page.started_at == company.now and page.kind != "resolved"]
+    assert sorted(page.email for page in called) == ["manager@example.com", "mate@example.com"]
+
+
+def test_flapping_while_monitoring_is_told_without_a_new_status(company: Company) -> None:
+    company.trigger(severity="SEV1")
+    actions.acknowledge(actor=company.mate, ref="INC-1", now=company.now)
+    company.resolve()
+    company.trigger(severity="SEV1")
+    incident = company.resolve()
+    assert incident.status is Status.MONITORING
+    assert [entry.kind for entry in incident.timeline].count("status_changed") == 1
+
+
+def test_a_batch_that_gets_worse_calls_each_once(company: Company) -> None:
+    company.send(
+        [
+            {"action": "trigger", "dedup_key": "a", "summary": "a", "severity": "warning", **GROUP},
+            {"action": "trigger", "dedup_key": "b", "summary": "b", "severity": "SEV1", **GROUP},
+            {"action": "trigger", "dedup_key": "a", "summary": "a", "severity": "critical", **GROUP},
+        ]
+    )
+    incident = company.newest()
+    assert (incident.severity, incident.initial_severity) == (Severity.SEV1, Severity.SEV3)
+    assert sorted(page.email for page in incident.pages) == ["manager@example.com", "mate@example.com"]

@@ -245,10 +245,11 @@ def _join(
     this.link(incident, alert)
     this.change(incident)
     this.diary.note(incident, "alert_attached", f"Alert joined: {alert.summary}", {"alert": alert.pk})
-    if decision.join is Join.REOPEN:
-        _reopen(incident, decision.reason, this)
+    # The severity first: a call-out that has ended only takes note, so that reopening calls each person once.
     if decision.raise_to is not None:
         _raise(incident, placement, f"the alert “{alert.summary[:200]}” is worse", this)
+    if decision.join is Join.REOPEN:
+        _reopen(incident, decision.reason, this)
     elif decision.tell_acker and not incident.joined_told:
         incident.joined_told = True
         subject = subject_of(incident, this.around.directory.by_id(incident.service_id))
@@ -342,9 +343,9 @@ def _ended(incident: Incident, happening: Happening, this: _Round) -> None:
     this.change(incident)
     subject = subject_of(incident, this.around.directory.by_id(incident.service_id))
     if decision.ending is Ending.MONITOR:
-        if incident.status != Status.MONITORING:
-            incident.status = Status.MONITORING
-        this.diary.note(incident, "status_changed", f"Monitoring: {decision.reason}")
+        known = incident.status == Status.MONITORING
+        incident.status = Status.MONITORING
+        this.diary.note(incident, "note" if known else "status_changed", f"Monitoring: {decision.reason}")
         this.effects.append(lambda: telling.all_over(incident, subject, this.now))
         return
     changes.resolve(incident, how=changes.BY_ALERT, user_id=None, now=this.now)
