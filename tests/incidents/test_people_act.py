@@ -212,6 +212,18 @@ def test_a_direct_page_calls_only_that_person(company: Company) -> None:
     )
     assert calls(company, incident.ref) == ["owner@example.com"]
     assert incident.opened_by == "person"
+    with pytest.raises(Conflict):
+        actions.acknowledge(actor=company.mate, ref=incident.ref, now=company.now)
+    answered = actions.acknowledge(actor=company.owner, ref=incident.ref, now=company.now)
+    assert (answered.acknowledged_by, answered.assigned) == ("owner@example.com", ("owner@example.com",))
+    other = actions.page(
+        actor=company.mate,
+        target=Target(TargetKind.USER, "owner@example.com"),
+        title="Or you",
+        now=company.now,
+    )
+    taken = actions.respond(actor=company.mate, ref=other.ref, now=company.now)
+    assert taken.acknowledged_by == "mate@example.com"
     escalated = actions.escalate(actor=company.mate, ref=incident.ref, now=company.now)
     assert {call_out.kind for call_out in escalated.call_outs} == {"service", "help"}
 

@@ -159,7 +159,12 @@ def _acknowledge_as_person(this: Deed, email: str, *, responding: bool) -> None:
     outcome = escalation.acknowledge(
         incident_id=incident.pk, email=email, via=str(actor.kind), responding=responding, now=this.now
     )
-    if outcome.kind is AckKind.NOT_CALLED and incident.acknowledged_at is None:
+    free = outcome.kind in {AckKind.NOT_CALLED, AckKind.ENDED} and incident.acknowledged_at is None
+    if free and responding:  # no call-out of the service runs, as when somebody was paged directly
+        changes.acknowledge(incident, actor.id, this.now)
+        this.did("acknowledged", "acknowledged", f"{actor.label} is responding", responding=True)
+        return
+    if outcome.kind is AckKind.NOT_CALLED and free:
         raise Conflict(
             f"You were not called for {incident.ref}, so there is nothing of yours to acknowledge."
             " Say “I am responding” to take it.",
