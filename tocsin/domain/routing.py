@@ -229,8 +229,7 @@ def _result(end: _Inherited, default_service: str | None) -> Routed:
 
 
 def _by_service(results: list[Routed]) -> list[Routed]:
-    """One result for each service, the first that was reached; one without a service only when it is alone.
-    """
+    """One result for each service, the first reached; one without a service only when it is alone."""
     kept: dict[str, Routed] = {}
     for result in results:
         if result.service is not None:

@@ -22,8 +22,7 @@ _FRACTION: Final = re.compile(r"(\.\d{6})\d+")
 
 
 def read(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """Decode strictly. Raises `Invalid` with the field's path: `alerts[0].status`, or `body` for the whole.
-    """
+    """Raises `Invalid` with the field's path: `alerts[0].status`, or `body` for all of it."""
     try:
         # Slices kept raw are not looked into by the decoder; what is stored must be text all the same.
         body.decode()
@@ -50,8 +49,7 @@ def _field_error(text: str) -> FieldError:
 
 
 def check_dedup_key(key: str, field: str) -> str:
-    """Raises `Invalid`; an empty key, one too long, or one with NUL in it cannot be stored and found again.
-    """
+    """Raises `Invalid`: an empty key, one too long or one with NUL in it cannot be stored and found again."""
     if not key:
         raise Invalid(FieldError(field, "must not be empty"))
     if len(key) > MAX_DEDUP_KEY:
