@@ -100,19 +100,25 @@ def fill(open_call_outs: int) -> dict[int, datetime]:
     return {row.pk: at for row, at in zip(made, due, strict=True)}
 
 
-def lateness(due: dict[int, datetime], since: datetime, until: datetime) -> list[float]:
-    """Seconds, of every second step due within [since, until); infinite for one that did not fire."""
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def when(due: dict[int, datetime], since: datetime, until: datetime) -> dict[int, datetime]:
+    """When each second step due within [since, until) called somebody; NEVER when it did not."""
     from django.db.models import Min  # noqa: PLC0415 - needs Django set up
 
     from tocsin.apps.escalation.models import Decision  # noqa: PLC0415 - as above
 
-    wanted = {pk: at for pk, at in due.items() if since <= at < until}
-    late = dict.fromkeys(wanted, float("inf"))
+    fired = {pk: NEVER for pk, at in due.items() if since <= at < until}
     # Not the state: of an earlier pass it keeps each person's last call only.
-    fired = Decision.objects.filter(call_out__in=wanted, kind="called", step=2)
-    for pk, at in fired.values_list("call_out_id").annotate(Min("at")):
-        late[pk] = (at - wanted[pk]).total_seconds()
-    return list(late.values())
+    rows = Decision.objects.filter(call_out__in=list(fired), kind="called", step=2)
+    fired.update(rows.values_list("call_out_id").annotate(Min("at")))
+    return fired
+
+
+def lateness(due: dict[int, datetime], since: datetime, until: datetime) -> list[float]:
+    """Seconds, of every second step due within [since, until)."""
+    return [(at - due[pk]).total_seconds() for pk, at in when(due, since, until).items()]
 
 
 def watch(due: dict[int, datetime], seconds: float) -> list[float]:
@@ -121,6 +127,29 @@ def watch(due: dict[int, datetime], seconds: float) -> list[float]:
     until = datetime.now(UTC)
     time.sleep(15)
     return lateness(due, since, until)
+
+
+def restart(installation: Installation, due: dict[int, datetime]) -> float:
+    """Seconds from when PostgreSQL answers again until no step fires over a second late any more."""
+    from django.db import DatabaseError, InterfaceError, connections  # noqa: PLC0415 - needs Django set up
+
+    server = installation.child("postgres -D")
+    assert server is not None
+    began = datetime.now(UTC)
+    os.kill(server, signal.SIGINT)
+    time.sleep(0.5)
+    while True:
+        connections.close_all()
+        try:
+            connections["default"].ensure_connection()
+            break
+        except (DatabaseError, InterfaceError):
+            time.sleep(0.05)
+    answers = datetime.now(UTC)
+    time.sleep(40)
+    fired = when(due, began, answers + timedelta(seconds=25))
+    late = [at for pk, at in fired.items() if (at - due[pk]).total_seconds() > 1]
+    return max([0.0, *((at - answers).total_seconds() for at in late)])
 
 
 def main() -> None:
@@ -144,6 +173,9 @@ def main() -> None:
                 assert worker is not None
                 os.kill(worker, signal.SIGKILL)
                 rows.append(verdict("a worker killed: lateness max", max(watch(due, 20)), 5.0))
+                rows.append(
+                    verdict("PostgreSQL restarted: normal again after", restart(installation, due), 15.0)
+                )
         finally:
             installation.stop()
     print(HEADER, *rows, sep="\n")
