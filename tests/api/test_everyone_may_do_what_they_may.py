@@ -132,6 +132,7 @@ CASES = (
         Case(f"POST /incidents/{{ref}}/{verb}", f"/incidents/{{incident}}/{verb}", 200, 200, 403, body)
         for verb, body in DEEDS.items()
     ),
+    Case("POST /incidents/{ref}/take-over", "/incidents/{incident}/take-over", 409, 409, 403),
     Case("POST /incidents/{ref}/seen", "/incidents/{incident}/seen", 200, 200, 409),
     Case("POST /pages", "/pages", 201, 201, 403, {"title": "Come", "user": "mate@example.com"}),
     Case("POST /configuration/plan", "/configuration/plan", 200, 403, 403, FILES),

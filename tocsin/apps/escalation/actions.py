@@ -260,6 +260,10 @@ def reassign(*, incident_id: int, targets: Sequence[Target], by: str, now: datet
     _service(incident_id, lambda p, s: machine.reassign(p, s, roster.resolve, now, targets, by), now, roster)
 
 
+def hand_over(*, incident_id: int, giver: str, taker: str, now: datetime) -> None:
+    _each(incident_id, lambda p, s: machine.hand_over(p, s, giver.lower(), taker.lower(), now), now)
+
+
 def escalate_now(*, incident_id: int, by: str, now: datetime) -> None:
     roster = Roster(now)
     _service(incident_id, lambda p, s: machine.escalate_now(p, s, roster.resolve, now, by), now, roster)

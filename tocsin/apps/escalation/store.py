@@ -37,6 +37,7 @@ _TOLD_BY_OTHERS = frozenset(
         "snoozed",
         "reassigned",
         "escalated",
+        "handed_over",
         "ended",
         "severity",
         "restarted",

@@ -123,6 +123,19 @@ def touch(snapshot: Snapshot, state: State, now: datetime) -> Outcome:
     return walk.settle()
 
 
+def hand_over(snapshot: Snapshot, state: State, giver: str, taker: str, now: datetime) -> Outcome:
+    """What `giver` ("" for a token) has acknowledged is `taker`'s from now on; nobody is called."""
+    held = state.status in {CallOutStatus.ACKNOWLEDGED, CallOutStatus.SNOOZED}
+    if not held or state.acknowledged_by != giver or giver == taker:
+        return Outcome(state)
+    walk = Walk(snapshot, state, nobody, now)
+    walk.change(acknowledged_by=taker, ack_timer_from=now, nudged_at=None)
+    if giver:  # a "still on it?" that waits is no question of theirs any more
+        walk.effects.append(StopCalling(f"handed over to {taker}", giver))
+    walk.note("handed_over", f"Handed over by {giver or 'a token'}", taker)
+    return walk.settle()
+
+
 def change_severity(
     snapshot: Snapshot,
     state: State,

@@ -9,6 +9,7 @@ from tocsin.apps.incidents.actions.calling import (
     respond,
     seen,
     snooze,
+    take_over,
     unsnooze,
 )
 from tocsin.apps.incidents.actions.declaring import declare
@@ -41,5 +42,6 @@ __all__ = [
     "set_severity",
     "set_status",
     "snooze",
+    "take_over",
     "unsnooze",
 ]

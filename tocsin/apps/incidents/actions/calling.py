@@ -57,6 +57,28 @@ def seen(*, actor: Actor, ref: str, now: datetime) -> IncidentDetail:
     return queries.incident(ref, actor=actor)
 
 
+def take_over(*, actor: Actor, ref: str, now: datetime) -> IncidentDetail:
+    """What somebody else has acknowledged is the actor's now; nobody is called, and the acknowledge time-out
+    starts anew. Raises Conflict while nobody has it, and for a token, which can have nothing.
+    """
+    require(actor, Permission.RESPOND)
+    with deed(actor=actor, ref=ref, now=now) as this:
+        this.require_open()
+        incident = this.incident
+        if actor.email is None or actor.id is None:
+            raise Conflict("Only a person can take an incident over.", ())
+        if incident.acknowledged_at is None:
+            raise Conflict(f"Nobody has {ref} yet. Say “I am responding” to take it.", ("respond",))
+        if incident.acknowledged_by_id != actor.id:
+            former = incident.acknowledged_by
+            giver = former.email if former else ""
+            incident.acknowledged_by_id, incident.joined_told = actor.id, False
+            text = f"Handed over{f' by {former}' if former else ''} to {actor.label}"
+            this.did("handed_over", "handed_over", text, giver=giver, taker=actor.email)
+            escalation.hand_over(incident_id=incident.pk, giver=giver, taker=actor.email, now=now)
+    return queries.incident(ref, actor=actor)
+
+
 def reassign(*, actor: Actor, ref: str, emails: Sequence[str], now: datetime) -> IncidentDetail:
     """They are called first, then the policy."""
     require(actor, Permission.RESPOND)

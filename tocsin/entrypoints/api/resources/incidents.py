@@ -171,6 +171,12 @@ def seen(request: ApiRequest, ref: str) -> IncidentDetail:
     return actions.seen(actor=request.actor, ref=ref, now=request.now)
 
 
+@router.post("/{ref}/take-over", response=Incident)
+def take_over(request: ApiRequest, ref: str) -> IncidentDetail:
+    """It is yours instead of theirs who acknowledged it; nobody is called."""
+    return actions.take_over(actor=request.actor, ref=ref, now=request.now)
+
+
 @router.post("/{ref}/resolve", response=Incident)
 def resolve(request: ApiRequest, ref: str) -> IncidentDetail:
     return actions.resolve(actor=request.actor, ref=ref, now=request.now)
