@@ -31,6 +31,22 @@ def test_responding_takes_it_and_resolving_ends_it(mate: Visitor, house: str) ->
     assert look(mate, house).is_open
 
 
+def test_what_somebody_else_has_is_taken_over_by_one_button(
+    owner: Visitor, mate: Visitor, house: str
+) -> None:
+    act(owner, house, "respond")
+    assert "Take it over" not in owner.client.get(f"/incidents/{house}").content.decode()
+    page = act(mate, house, "respond")
+    assert "Owner has it. You can take it over." in page
+    assert "You are responding" not in page
+    assert f"/incidents/{house}/take_over" in page
+    several = mate.client.post("/incidents/bulk", {"do": "respond", "ref": house}, follow=True)
+    assert f"{house}: Owner has it." in several.content.decode()
+    assert "yours to respond to" not in several.content.decode()
+    assert "It is yours now" in act(mate, house, "take_over")
+    assert look(mate, house).acknowledged_by == mate.email
+
+
 @pytest.mark.parametrize(
     ("deed", "data"),
     [

@@ -73,6 +73,29 @@ def test_a_link_opens_no_other_page(mate: Visitor, house: str) -> None:
 
 def test_after_somebody_else_took_it_the_page_says_who(owner: Visitor, mate: Visitor, house: str) -> None:
     actions.respond(actor=owner.actor, ref=house, now=clock.now())
-    page = Client().get(link(mate, house, "acknowledge")).content.decode()
-    assert "Owner has it" in page
+    url = link(mate, house, "acknowledge")
+    for answer in (Client().get(url), Client().post(url, {"do": "respond"})):
+        page = answer.content.decode()
+        assert "Owner has it since" in page
+        assert page.count("<button") == page.count("Take it over") == 1
+        assert "It is yours" not in page
+        assert "You are responding" not in page
+    assert look(mate, house).acknowledged_by == owner.email
+
+
+def test_one_button_takes_it_over_from_whoever_has_it(owner: Visitor, mate: Visitor, house: str) -> None:
+    actions.respond(actor=owner.actor, ref=house, now=clock.now())
+    url = link(mate, house, "view")
+    assert "Take it over" in Client().get(url).content.decode()
+    page = Client().post(url, {"do": "take_over"}).content.decode()
+    assert "It is yours now" in page
     assert "<button" not in page
+    assert look(mate, house).acknowledged_by == mate.email
+    assert "You have it since" in Client().get(url).content.decode()
+
+
+def test_a_link_to_resolve_takes_nothing_over(owner: Visitor, mate: Visitor, house: str) -> None:
+    actions.respond(actor=owner.actor, ref=house, now=clock.now())
+    answer = Client().post(link(mate, house, "resolve"), {"do": "take_over"})
+    assert "cannot do that" in answer.content.decode()
+    assert look(mate, house).acknowledged_by == owner.email

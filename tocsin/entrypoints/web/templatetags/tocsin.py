@@ -247,6 +247,7 @@ _MARKS = {
     "breach": ("hourglass", "bad"),
     "exhausted": ("triangle-alert", "bad"),
     "escalated": ("arrow-up", "warn"),
+    "handed_over": ("hand", "warn"),
     "reassigned": ("user-plus", ""),
     "help": ("life-buoy", "info"),
     "note": ("message-square", ""),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from django.contrib import messages
@@ -12,10 +12,13 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from tocsin.apps.identity import queries as identity
+from tocsin.apps.incidents.types import IncidentDetail
 from tocsin.domain.errors import TocsinError
+from tocsin.domain.escalation.model import CallOutKind
 from tocsin.entrypoints.web.reader import Reader, reader
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def signed_in(
@@ -41,15 +44,16 @@ def back(request: HttpRequest, fallback: str) -> HttpResponseRedirect:
     return HttpResponseRedirect(fallback)
 
 
-def attempt(request: HttpRequest, deed: Callable[[], object], done: str) -> bool:
+def attempt(request: HttpRequest, deed: Callable[[], T], done: str | Callable[[T], str]) -> bool:
     """Do it and say so; a refusal in the product's own terms is said as well, and nothing has happened."""
     try:
-        deed()
+        made = deed()
     except TocsinError as error:
         messages.error(request, str(error))
         return False
-    if done:
-        messages.success(request, done)
+    words = done if isinstance(done, str) else done(made)
+    if words:
+        messages.success(request, words)
     return True
 
 
@@ -62,3 +66,20 @@ def private(response: HttpResponse) -> HttpResponse:
 def names() -> dict[str, str]:
     """E-mail → what to call somebody, people who left included."""
     return {person.email: person.label for person in identity.people(include_left=True)}
+
+
+def claimed(incident: IncidentDetail, email: str, done: str) -> str:
+    """What an answer came to: `done` when it is theirs now, their own part in it otherwise; "" when none."""
+    if incident.acknowledged_by == email:
+        return done
+    helps = (each for each in incident.call_outs if each.kind is CallOutKind.HELP)
+    if any(each.acknowledged_by == email for each in helps):
+        return "You are helping. Nobody else is called to help."
+    if incident.acknowledged_at is None and incident.my_role == "stakeholder":
+        return "Noted. The responders are still called."
+    return ""
+
+
+def holder(incident: IncidentDetail) -> str:
+    """Who has it, for people to read."""
+    return names().get(incident.acknowledged_by or "", "A program")

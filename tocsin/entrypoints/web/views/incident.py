@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from tocsin.apps.escalation import queries as escalation
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.incidents import actions, queries
+from tocsin.apps.incidents.types import IncidentDetail
 from tocsin.domain.errors import FieldError, Invalid, NotFound
 from tocsin.domain.escalation.model import CallOutKind
 from tocsin.domain.lifecycle import MOVES, Status
@@ -17,7 +18,7 @@ from tocsin.domain.notification.model import MessageKind
 from tocsin.domain.permissions import Actor
 from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader
-from tocsin.entrypoints.web.views.common import attempt, names, signed_in
+from tocsin.entrypoints.web.views.common import attempt, claimed, holder, names, signed_in
 from tocsin.lib.clock import now
 
 _CALLS = frozenset({MessageKind.PAGE, MessageKind.STAKEHOLDER})
@@ -26,6 +27,9 @@ _SNOOZE_MOST = timedelta(days=7)
 _NOT_BY_HAND = frozenset({Status.RESOLVED, Status.MERGED})
 # Why somebody was not called, among the decisions of a call-out.
 _NOT_CALLED = frozenset({"skipped", "nobody", "merged", "undeliverable", "passed", "cancelled"})
+
+# Deeds that claim it, which somebody else may already have done.
+_ANSWERS = frozenset({"acknowledge", "respond"})
 
 Deed = Callable[[Actor, str, QueryDict], object]
 
@@ -46,6 +50,7 @@ def show(request: HttpRequest, reader: Reader, ref: str) -> HttpResponse:
         "table": list(table.values()),
         "names": called,
         "acknowledger": called.get(incident.acknowledged_by or "", ""),
+        "mine": incident.acknowledged_by is not None and incident.acknowledged_by == reader.email,
         "deadline": next(
             (each.ack_deadline for each in incident.call_outs if each.kind is CallOutKind.SERVICE), None
         ),
@@ -116,6 +121,10 @@ DEEDS: Mapping[str, tuple[Deed, str]] = {
         lambda a, r, _: actions.respond(actor=a, ref=r, now=now()),
         "You are responding. Nobody else is called.",
     ),
+    "take_over": (
+        lambda a, r, _: actions.take_over(actor=a, ref=r, now=now()),
+        "It is yours now. Nobody is called.",
+    ),
     "seen": (
         lambda a, r, _: actions.seen(actor=a, ref=r, now=now()),
         "Noted. The responders are still called.",
@@ -144,5 +153,11 @@ def act(request: HttpRequest, reader: Reader, ref: str, deed: str) -> HttpRespon
     if deed not in DEEDS:
         raise NotFound("action", deed)
     run, done = DEEDS[deed]
-    attempt(request, lambda: run(reader.actor, ref, request.POST), done)
+
+    def words(made: object) -> str:
+        if deed not in _ANSWERS or not isinstance(made, IncidentDetail):
+            return done
+        return claimed(made, reader.email, done) or f"{holder(made)} has it. You can take it over."
+
+    attempt(request, lambda: run(reader.actor, ref, request.POST), words)
     return redirect("incident", ref)

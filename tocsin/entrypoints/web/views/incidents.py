@@ -10,17 +10,18 @@ from tocsin.apps.catalog import queries as catalog
 from tocsin.apps.escalation import queries as escalation
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.incidents import actions, queries
+from tocsin.apps.incidents.types import IncidentDetail
 from tocsin.domain.errors import Invalid, TocsinError
 from tocsin.domain.lifecycle import Status
 from tocsin.domain.permissions import Actor
 from tocsin.domain.severity import Severity
 from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader
-from tocsin.entrypoints.web.views.common import back, names, signed_in
+from tocsin.entrypoints.web.views.common import back, claimed, holder, names, signed_in
 from tocsin.lib.clock import now
 
 _FILTERS = ("q", "severity", "status", "service", "team")
-_BULK: Mapping[str, Callable[[Actor, str], object]] = {
+_BULK: Mapping[str, Callable[[Actor, str], IncidentDetail]] = {
     "acknowledge": lambda actor, ref: actions.acknowledge(actor=actor, ref=ref, now=now()),
     "respond": lambda actor, ref: actions.respond(actor=actor, ref=ref, now=now()),
     "resolve": lambda actor, ref: actions.resolve(actor=actor, ref=ref, now=now()),
@@ -88,8 +89,11 @@ def bulk(request: HttpRequest, reader: Reader) -> HttpResponse:
     done: list[str] = []
     for ref in refs:
         try:
-            deed(reader.actor, ref)
-            done.append(ref)
+            made = deed(reader.actor, ref)
+            if request.POST["do"] == "resolve" or claimed(made, reader.email, "done"):
+                done.append(ref)
+            else:
+                messages.error(request, f"{ref}: {holder(made)} has it. You can take it over on its page.")
         except TocsinError as error:
             messages.error(request, f"{ref}: {error}")
     if done:

@@ -13,7 +13,7 @@ from tocsin.apps.incidents.links import DeadTarget, LinkTarget
 from tocsin.apps.incidents.types import IncidentDetail
 from tocsin.domain.errors import TocsinError
 from tocsin.domain.permissions import Actor
-from tocsin.entrypoints.web.views.common import names
+from tocsin.entrypoints.web.views.common import claimed, holder
 from tocsin.lib.clock import now
 
 
@@ -27,6 +27,7 @@ class Button:
 
 _ACKNOWLEDGE = Button("acknowledge", "Acknowledge", "check")
 _RESPOND = Button("respond", "I am responding", "hand")
+_TAKE_OVER = Button("take_over", "Take it over", "hand")
 _SEEN = Button("seen", "Seen", "eye")
 _RESOLVE = Button("resolve", "Resolve", "check-check", "good")
 _ESCALATE = Button("escalate", "Escalate to the next step", "arrow-up", "outline")
@@ -40,6 +41,9 @@ _BUTTONS: Mapping[str, tuple[Button, ...]] = {
     "escalate": (_ESCALATE,),
 }
 
+# What answers an incident, and so has nothing to claim once somebody else has it.
+_ANSWERS = frozenset({"acknowledge", "respond", "take_over"})
+
 Deed = Callable[[Actor, str], IncidentDetail]
 _DEEDS: Mapping[str, tuple[Deed, str]] = {
     "acknowledge": (
@@ -49,6 +53,10 @@ _DEEDS: Mapping[str, tuple[Deed, str]] = {
     "respond": (
         lambda actor, ref: actions.respond(actor=actor, ref=ref, now=now()),
         "You are responding. Nobody else is called.",
+    ),
+    "take_over": (
+        lambda actor, ref: actions.take_over(actor=actor, ref=ref, now=now()),
+        "It is yours now. Nobody is called.",
     ),
     "seen": (
         lambda actor, ref: actions.seen(actor=actor, ref=ref, now=now()),
@@ -72,13 +80,15 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
     if request.method != "POST":
         return _page(request, target, target.incident)
     wanted = request.POST.get("do", target.action)
-    if wanted not in {button.name for button in buttons(target)}:
+    if wanted not in {button.name for button in (*buttons(target), *takeover(target))}:
         return _page(request, target, target.incident, problem="This link cannot do that.")
     run, done = _DEEDS[wanted]
     try:
         incident = run(target.actor, target.incident.ref)
     except TocsinError as error:
         return _page(request, target, target.incident, problem=str(error))
+    if wanted in _ANSWERS:
+        done = claimed(incident, target.actor.email or "", done)
     return _page(request, target, incident, said=done)
 
 
@@ -90,11 +100,20 @@ def buttons(target: LinkTarget) -> tuple[Button, ...]:
     return (_SEEN,) if target.incident.my_role == "stakeholder" else (_RESPOND,)
 
 
+def takeover(target: LinkTarget) -> tuple[Button, ...]:
+    """For a link that answers, of somebody who is called to; the told only look on."""
+    answers = target.action in _ANSWERS or (target.action == "view" and _SEEN not in buttons(target))
+    return (_TAKE_OVER,) if answers else ()
+
+
 def _page(
     request: HttpRequest, target: LinkTarget, incident: IncidentDetail, *, said: str = "", problem: str = ""
 ) -> HttpResponse:
+    mine = incident.acknowledged_by is not None and incident.acknowledged_by == target.actor.email
     offered = buttons(target)
-    if said or (incident.acknowledged_at and target.action in {"acknowledge", "respond", "view"}):
+    if incident.acknowledged_at and (target.action in _ANSWERS or target.action == "view"):
+        offered = () if mine or said else takeover(target)
+    elif said:
         offered = ()
     elif not problem and target.action == "acknowledge":
         offered = offered[:1]
@@ -105,8 +124,9 @@ def _page(
         "deeds": offered,
         "said": said,
         "problem": problem,
-        "acknowledger": names().get(incident.acknowledged_by or "", "Somebody"),
-        "mine": incident.acknowledged_by == target.actor.email,
+        "acknowledger": holder(incident),
+        "mine": mine,
+        "tell_holder": incident.acknowledged_at is not None and not (mine and said),
     }
     return _guarded(render(request, "link/show.html", context, status=409 if problem else 200))
 
