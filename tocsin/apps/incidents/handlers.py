@@ -6,12 +6,11 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Final
 
-from tocsin.apps.escalation.models import CallOut
 from tocsin.apps.identity.models import User
 from tocsin.apps.incidents import changes
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.models import Incident
-from tocsin.domain.escalation.model import CallOutKind
+from tocsin.apps.incidents.surroundings import has_call_out
 from tocsin.domain.lifecycle import OPEN, Status
 from tocsin.domain.permissions import SYSTEM, Actor, ActorKind, Role
 from tocsin.ports.events import CallOutAcknowledged, CallOutReopened, NotificationFailed, TimelineNews
@@ -52,7 +51,8 @@ def on_call_out_acknowledged(news: CallOutAcknowledged) -> None:
     user = User.objects.filter(email=news.email).first()
     actor = Actor(ActorKind.USER, str(user), Role(user.role), user.pk, user.email) if user else SYSTEM
     diary = Diary(actor, news.at)
-    if not news.service and _has_service_call_out(incident):
+    # Of a direct page, whoever was paged has it once they answer.
+    if not news.service and has_call_out(incident):
         diary.note(incident, "help_accepted", f"{actor.label} answered the call for help")
     elif Status(incident.status) in OPEN:
         changes.acknowledge(incident, user.pk if user else None, news.at)
@@ -74,11 +74,6 @@ def on_call_out_reopened(news: CallOutReopened) -> None:
     diary = Diary(SYSTEM, news.at)
     diary.note(incident, "unacknowledged", news.reason)
     diary.write()
-
-
-def _has_service_call_out(incident: Incident) -> bool:
-    """An incident of a direct page has none: whoever was paged has it once they answer."""
-    return CallOut.objects.filter(incident_id=incident.pk, kind=CallOutKind.SERVICE).exists()
 
 
 def _write(news: list[TimelineNews]) -> None:

@@ -122,7 +122,15 @@ def sweep(now: datetime) -> int:
     """What became due on incidents by itself; call it about once a second. The number of incidents looked
     at.
     """
-    return due.end_holds(now) + due.raise_at_opening(now)
+    done = 0
+    for kind in (due.end_holds, due.raise_at_opening):
+        try:
+            done += kind(now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("a kind of sweep failed; the others go on")
+    return done
 
 
 def tidy(now: datetime) -> int:

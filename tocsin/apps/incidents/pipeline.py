@@ -12,13 +12,13 @@ from django.db import connection
 from tocsin.apps.alerts import intake
 from tocsin.apps.alerts.intake import Happening, Placement, What
 from tocsin.apps.alerts.models import Alert
-from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.incidents import changes, handlers, telling
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.locking import lock_incidents
 from tocsin.apps.incidents.models import Incident, IncidentAlert
 from tocsin.apps.incidents.surroundings import (
     Surroundings,
+    call_again,
     change_severity,
     start_call_outs,
     start_of,
@@ -259,17 +259,9 @@ def _join(
 def _reopen(incident: Incident, reason: str, this: _Round) -> None:
     changes.reopen(incident)
     this.diary.note(incident, "reopened", f"Reopened: {reason}")
-    service, now = this.around.directory.by_id(incident.service_id), this.now
-
-    def again() -> None:
-        escalation.restart(
-            incident_id=incident.pk,
-            subject=subject_of(incident, service),
-            now=now,
-            reason=f"Reopened: {reason}",
-        )
-
-    this.effects.append(again)
+    service, around, now = this.around.directory.by_id(incident.service_id), this.around, this.now
+    why = f"Reopened: {reason}"
+    this.effects.append(lambda: call_again(incident, service, around, reason=why, now=now))
 
 
 def _raise(incident: Incident, placement: Placement, why: str, this: _Round) -> None:

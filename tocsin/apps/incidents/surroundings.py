@@ -10,6 +10,7 @@ from tocsin.apps.audit.fresh import Fresh
 from tocsin.apps.catalog.types import ServiceInfo
 from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.escalation import queries as escalation_queries
+from tocsin.apps.escalation.models import CallOut
 from tocsin.apps.escalation.roster import Roster
 from tocsin.apps.escalation.types import Start
 from tocsin.apps.incidents.models import Incident
@@ -100,6 +101,23 @@ def start_of(
 
 def start_call_outs(starts: Sequence[Start], around: Surroundings, *, now: datetime) -> None:
     escalation.start_many(starts=starts, now=now, roster=around.roster)
+
+
+def has_call_out(incident: Incident) -> bool:
+    """Whether the service's own call-out exists; somebody paged directly has none."""
+    return CallOut.objects.filter(incident_id=incident.pk, kind=CallOutKind.SERVICE).exists()
+
+
+def call_again(
+    incident: Incident, service: ServiceInfo, around: Surroundings, *, reason: str, now: datetime
+) -> None:
+    """The service's own call-out from its first step; its first one where there was none."""
+    if has_call_out(incident):
+        escalation.restart(
+            incident_id=incident.pk, subject=subject_of(incident, service), reason=reason, now=now
+        )
+    else:
+        start_call_outs([start_of(incident, service, around)], around, now=now)
 
 
 def change_severity(incident: Incident, service: ServiceInfo, around: Surroundings, *, now: datetime) -> None:

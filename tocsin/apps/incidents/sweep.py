@@ -1,55 +1,61 @@
 """What becomes due on incidents themselves: a hold that ends, support hours that open, old rows that go."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db import InterfaceError, OperationalError, transaction
 
 from tocsin.apps.alerts.models import Alert
-from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.identity.models import User
 from tocsin.apps.incidents import changes, telling
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.locking import lock_incidents
 from tocsin.apps.incidents.models import Incident
-from tocsin.apps.incidents.surroundings import Surroundings, change_severity, load, subject_of
+from tocsin.apps.incidents.surroundings import Surroundings, call_again, change_severity, load, subject_of
 from tocsin.domain.lifecycle import OPEN, Status
 from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.severity import Urgency
+from tocsin.lib.log import Logger
 
 _AT_ONCE = 100
+_SET_ASIDE = timedelta(minutes=1)
+
+_log = Logger(__name__)
 
 
 def end_holds(now: datetime) -> int:
     """Incidents that a person resolved 15 minutes ago: what still fires reopens. The number looked at."""
-    with transaction.atomic():
-        due = Incident.objects.filter(held_until__lte=now).order_by("held_until")
-        rows = _locked(due)
-        around = load(now) if rows else None
-        for incident in rows:
-            assert around is not None  # noqa: S101 - there are rows
-            if incident.held_until is not None and incident.held_until <= now:
-                _end_hold(incident, around, now)
-    return len(rows)
+    return _each("held_until", _end_hold, now)
 
 
 def raise_at_opening(now: datetime) -> int:
     """Support hours have opened: what is still unacknowledged is urgent now. The number looked at."""
-    with transaction.atomic():
-        due = Incident.objects.filter(raise_at__lte=now).order_by("service_id", "raise_at")
-        rows = _locked(due)
-        around = load(now) if rows else None
-        for incident in rows:
-            assert around is not None  # noqa: S101 - there are rows
-            if incident.raise_at is not None and incident.raise_at <= now:
-                _raise(incident, around, now)
-    return len(rows)
+    return _each("raise_at", _raise, now)
 
 
-def _locked(due: QuerySet[Incident, Incident]) -> list[Incident]:
-    """What was due when they were chosen may be over by now."""
-    ids = list(due.values_list("pk", flat=True)[:_AT_ONCE])
-    return list(lock_incidents(ids).values())
+def _each(due: str, move: Callable[[Incident, Surroundings, datetime], None], now: datetime) -> int:
+    """Move what is due by its field `due`, each in a transaction of its own: one that cannot be moved holds
+    up no other, and is tried again in a minute.
+    """
+    rows = Incident.objects.filter(**{f"{due}__lte": now}).order_by(due)
+    ids = list(rows.values_list("pk", flat=True)[:_AT_ONCE])
+    around = load(now) if ids else None
+    for number in ids:
+        assert around is not None  # noqa: S101 - there are rows
+        try:
+            with transaction.atomic():
+                incident = lock_incidents([number]).get(number)
+                at = getattr(incident, due, None)
+                if incident is not None and at is not None and at <= now:  # it may be over by now
+                    move(incident, around, now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, the others must be looked at
+            _log.exception(
+                "an incident cannot be moved; it is tried again in a minute", incident=number, due=due
+            )
+            Incident.objects.filter(pk=number).update(**{due: now + _SET_ASIDE})
+    return len(ids)
 
 
 def _end_hold(incident: Incident, around: Surroundings, now: datetime) -> None:
@@ -66,10 +72,10 @@ def _end_hold(incident: Incident, around: Surroundings, now: datetime) -> None:
     reason = "an alert still fires 15 minutes after it was resolved by hand"
     diary.note(incident, "reopened", f"Reopened: {reason}")
     diary.write()
-    subject = subject_of(incident, around.directory.by_id(incident.service_id))
-    escalation.restart(incident_id=incident.pk, subject=subject, now=now, reason=f"Reopened: {reason}")
+    service = around.directory.by_id(incident.service_id)
+    call_again(incident, service, around, reason=f"Reopened: {reason}", now=now)
     if resolver is not None:
-        telling.reopened(subject, resolver.email, reason, now)
+        telling.reopened(subject_of(incident, service), resolver.email, reason, now)
 
 
 def _raise(incident: Incident, around: Surroundings, now: datetime) -> None:

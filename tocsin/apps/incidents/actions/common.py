@@ -10,14 +10,13 @@ from django.db import transaction
 
 from tocsin.apps.audit import actions as audit
 from tocsin.apps.escalation import actions as escalation
-from tocsin.apps.escalation.models import CallOut
 from tocsin.apps.incidents import queries
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.locking import lock_incidents
 from tocsin.apps.incidents.models import Incident
-from tocsin.apps.incidents.surroundings import Surroundings, load, start_call_outs, start_of
+from tocsin.apps.incidents.surroundings import Surroundings, has_call_out, load, start_call_outs, start_of
 from tocsin.domain.errors import Conflict
-from tocsin.domain.escalation.model import CallOutKind, Target
+from tocsin.domain.escalation.model import Target
 from tocsin.domain.lifecycle import MOVES, OPEN, Status
 from tocsin.domain.permissions import Actor
 
@@ -47,8 +46,7 @@ class Deed:
         self.diary.note(self.incident, kind, text, data)
 
     def has_call_out(self) -> bool:
-        """Whether the service's own call-out exists; somebody paged directly has none."""
-        return CallOut.objects.filter(incident_id=self.incident.pk, kind=CallOutKind.SERVICE).exists()
+        return has_call_out(self.incident)
 
     def call_out(self, first: tuple[Target, ...] = ()) -> None:
         """Begin the service's own call-out."""
