@@ -6,7 +6,7 @@ handing over may then leave twice, both times under the same key.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,6 +53,12 @@ def release_dead() -> int:
         return int(cursor.rowcount)
 
 
+def release_lost(worker: str, held: Sequence[int]) -> int:
+    """Give up what this worker has claimed and does not hold; how many there were."""
+    mine = Notification.objects.filter(claimed_by=worker, state=NotificationState.CLAIMED)
+    return mine.exclude(pk__in=held).update(state=NotificationState.PLANNED, claimed_by="")
+
+
 def leave(worker: str) -> None:
     """An orderly end: nobody has to wait for our heart to have stopped."""
     with transaction.atomic():
@@ -83,6 +89,14 @@ def give_back(job: Job, worker: str, detail: str) -> None:
     mine = Notification.objects.filter(pk=job.id, claimed_by=worker, state=NotificationState.CLAIMED)
     due = clock.now() + _SOON
     mine.update(state=NotificationState.PLANNED, claimed_by="", due_at=due, receipt=_text(detail))
+
+
+def keep_only_sent(job: Job, receipt: Receipt) -> None:
+    """That it left, and nothing else: for when `keep` meets an error that would come again."""
+    state = NotificationState.SENT if receipt.counts else NotificationState.SUPPRESSED
+    Notification.objects.filter(pk=job.id).update(
+        state=state, sent_at=clock.now(), receipt=_text(receipt.detail), claimed_by=""
+    )
 
 
 def deliver_one(job: Job, worker: str) -> Receipt:
@@ -237,7 +251,7 @@ def _text(text: str) -> str:
 def _readable(row: tuple[Any, ...], now: datetime) -> Job | None:
     try:
         return _job(row)
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # noqa: BLE001
         # One row that cannot be read must not keep all others from leaving.
         _log.error("a message cannot be read", notification=row[0], error=str(error))
         Notification.objects.filter(pk=row[0]).update(

@@ -2,8 +2,10 @@
 
 import queue
 import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from tocsin.apps.notify import delivery
 from tocsin.apps.notify.types import Job
@@ -15,7 +17,10 @@ SENDERS = 6
 _AHEAD = 4  # claimed and waiting for each sender: little, so that what is urgent overtakes
 _IDLE_S = 0.25
 _POLL_S = 0.5
-_KEEP_TRYING_S = 30.0
+_LOOK_S = 5.0
+_BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
+_END_S = 5.0  # so long an answer is tried to be kept after the worker was told to end
+_AWAY = (OperationalError, InterfaceError, InternalError)  # it passes; other errors would come again
 
 _log = Logger(__name__)
 
@@ -26,32 +31,49 @@ class Desk:
     def __init__(self, worker: str, stop: threading.Event) -> None:
         self._worker, self._stopping = worker, stop
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._open = 0
+        self._held: Counter[int] = Counter()
         self._lock = threading.Condition()
+        self._looked_at = clock.monotonic()
         self.senders = [
             threading.Thread(target=self._send, name=f"sender-{n}", daemon=True) for n in range(SENDERS)
         ]
 
     def step(self) -> float:
+        if clock.monotonic() - self._looked_at >= _LOOK_S:
+            self._look_after_the_lost()
         room = self._room()
         if room <= 0:
             return 0.0
         jobs = delivery.claim(self._worker, clock.now(), room)
-        with self._lock:
-            self._open += len(jobs)
-        for job in jobs:
-            self._jobs.put(job)
+        self._take(jobs)
         if not jobs:
             connection.close()
         return 0.0 if len(jobs) == room else _IDLE_S
+
+    def _take(self, jobs: Sequence[Job]) -> None:
+        with self._lock:
+            self._held.update(job.id for job in jobs)
+        for job in jobs:
+            self._jobs.put(job)
+
+    def _look_after_the_lost(self) -> None:
+        """A claim whose answer never came, or that could not be given back, would stay ours as long as we
+        live. Only the claiming loop looks, so nothing is just between the table and the desk.
+        """
+        with self._lock:
+            held = list(self._held)
+        lost = delivery.release_lost(self._worker, held)
+        self._looked_at = clock.monotonic()
+        if lost:
+            _log.warning("gave up claims that nobody worked on", messages=lost)
 
     def _room(self) -> int:
         """How many more may be claimed; waits a moment for one to be done when none may."""
         most = SENDERS * _AHEAD
         with self._lock:
-            if self._open >= most:
+            if self._held.total() >= most:
                 self._lock.wait(_POLL_S)
-            return most - self._open
+            return most - self._held.total()
 
     def _send(self) -> None:
         try:
@@ -63,46 +85,63 @@ class Desk:
                     continue
                 try:
                     self._deliver(job)
+                except Exception:  # noqa: BLE001 - whatever one message meets, the next one must leave
+                    _log.exception("a sender failed; it goes on", notification=job.id)
                 finally:
-                    with self._lock:
-                        self._open -= 1
-                        self._lock.notify()
+                    self._done(job)
         finally:
             connection.close()
+
+    def _done(self, job: Job) -> None:
+        with self._lock:
+            self._held[job.id] -= 1
+            self._held += Counter()  # forgets what is held no longer
+            self._lock.notify()
 
     def _deliver(self, job: Job) -> None:
         try:
             receipt = delivery.send(job, self._worker)
-        except (DatabaseError, InterfaceError) as error:
+        except _AWAY as error:
             # Nothing has left. The claim is still ours, and is given up with our heart or at our end.
             connection.close()
             _log.warning("the last gate could not be asked", notification=job.id, error=str(error).strip())
-            self._again(job)
+            if not self._stopping.wait(ids.jitter(0.5)):
+                self._take((job,))
             return
+        except Exception as error:  # noqa: BLE001 - a sender must live on, and so must its message
+            _log.exception("a message could not be composed", notification=job.id)
+            receipt = Receipt(Result.RETRY, f"{type(error).__name__}: {error}")
         self._keep(job, receipt)
 
-    def _again(self, job: Job) -> None:
-        if not self._stopping.wait(ids.jitter(0.5)):
-            with self._lock:
-                self._open += 1
-            self._jobs.put(job)
-
     def _keep(self, job: Job, receipt: Receipt) -> None:
-        """What left must be remembered, or it would leave again: the database may be away for a while."""
-        until = clock.monotonic() + _KEEP_TRYING_S
+        """What left must be remembered, or it would leave again; what did not must be tried again."""
+        try:
+            self._persist(job, lambda: delivery.keep(job, self._worker, receipt))
+        except Exception as error:  # noqa: BLE001 - a sender must live on, and so must its message
+            _log.exception("an answer could not be kept", notification=job.id, result=receipt.result)
+            detail = f"{receipt.detail} ({type(error).__name__})"
+            if receipt.result in {Result.SENT, Result.DELIVERED}:  # it must not leave again
+                self._persist(job, lambda: delivery.keep_only_sent(job, receipt))
+            else:
+                self._persist(job, lambda: delivery.give_back(job, self._worker, detail))
+
+    def _persist(self, job: Job, write: Callable[[], None]) -> None:
+        """However long the database is away. Only our own end gives up; then others take over."""
+        until: float | None = None
+        failures = 0
         while True:
             try:
-                delivery.keep(job, self._worker, receipt)
-            except (DatabaseError, InterfaceError) as error:
+                return write()
+            except _AWAY as error:
                 connection.close()
-                if clock.monotonic() > until:
-                    _log.error("an answer was lost", notification=job.id, error=str(error).strip())
-                    return
-                clock.sleep(ids.jitter(0.2))
-            except Exception as error:  # noqa: BLE001 - a sender must live on, and so must its message
-                _log.exception("an answer could not be kept", notification=job.id, result=receipt.result)
-                if receipt.result is Result.RETRY:  # what has left must not leave again
-                    delivery.give_back(job, self._worker, f"{receipt.detail} ({type(error).__name__})")
-                return
-            else:
-                return
+                if failures == 0:
+                    _log.warning(
+                        "an answer waits for the database", notification=job.id, error=str(error).strip()
+                    )
+                if self._stopping.is_set():
+                    until = until or clock.monotonic() + _END_S
+                    if clock.monotonic() > until:
+                        _log.error("an answer was lost", notification=job.id, error=str(error).strip())
+                        return None
+                clock.sleep(ids.jitter(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]))
+                failures += 1

@@ -1,0 +1,3 @@
+from tests.escalation.conftest import mail, people
+
+__all__ = ["mail", "people"]
