@@ -2,6 +2,8 @@
 
 from tocsin.apps.escalation import handlers as escalation
 from tocsin.apps.incidents import handlers as incidents
+from tocsin.apps.integrations import handlers as integrations
+from tocsin.apps.oncall import handlers as oncall
 from tocsin.lib import bus
 from tocsin.ports import events
 
@@ -12,3 +14,8 @@ def wire() -> None:
     bus.subscribe(events.CallOutReopened, incidents.on_call_out_reopened)
     bus.subscribe(events.NotificationFailed, incidents.on_notification_failed)
     bus.subscribe(events.PersonUnreachable, escalation.on_person_unreachable)
+    bus.subscribe(events.Renamed, escalation.on_renamed)
+    bus.subscribe(events.Renamed, integrations.on_renamed)
+    bus.subscribe(events.Going, oncall.on_going)
+    bus.subscribe(events.Going, escalation.on_going)
+    bus.subscribe(events.Going, integrations.on_going)

@@ -71,3 +71,20 @@ class PersonUnreachable:
     at: datetime
     email: str
     detail: str
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """Something that others call by its name has another one now: they follow in this transaction."""
+
+    kind: str  # team | service
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Going:
+    """Something is about to be deleted. Whoever calls it by its name raises Conflict and says where."""
+
+    kind: str  # team | service | schedule
+    name: str

@@ -14,7 +14,8 @@ from tocsin.apps.identity.models import Team
 from tocsin.apps.identity.types import business_hours
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
 from tocsin.domain.permissions import SYSTEM, Actor, Permission, require_owned
-from tocsin.lib import pg
+from tocsin.lib import bus, pg
+from tocsin.ports.events import Going, Renamed
 
 M = TypeVar("M", bound=models.Model)
 UNROUTED: Final = "unrouted"
@@ -34,6 +35,8 @@ def save_service(
     if row is not None and row.from_file and not from_file:
         raise Conflict(f"The service “{row.name}” comes from a file; change it there or unlock it.")
     _check(spec)
+    if rename_from not in {"", spec.name} and Service.objects.filter(name=spec.name).exists():
+        raise Conflict(f"There is a service “{spec.name}” already.")
     if row is not None and row.from_file == from_file and queries.info_of(row).spec == normal(spec):
         return queries.info_of(row)
     created = row is None
@@ -48,6 +51,8 @@ def save_service(
     row.from_file = from_file
     row.save()
     row.depends_on.set(_dependencies(spec))
+    if rename_from not in {"", spec.name}:
+        bus.publish(Renamed("service", rename_from, spec.name))
     _record(actor, "service.created" if created else "service.changed", row, now)
     saved = queries.service_by_id(row.pk)
     assert saved is not None  # noqa: S101 - it was just saved
@@ -60,6 +65,10 @@ def delete_service(*, actor: Actor, name: str, now: datetime) -> None:
     if row is None:
         raise NotFound("service", name)
     require_owned(actor, Permission.EDIT_TEAM, (row.team_id,))
+    dependents = ", ".join(sorted(row.dependents.values_list("name", flat=True)))
+    if dependents:
+        raise Conflict(f"The service “{name}” is still needed by: {dependents}.")
+    bus.publish(Going("service", name))
     _record(actor, "service.deleted", row, now)
     try:
         with transaction.atomic():

@@ -1,8 +1,60 @@
 """What escalation hears; `config.subscriptions` wires it."""
 
+from typing import Any
+
 from tocsin.apps.escalation import actions
-from tocsin.ports.events import PersonUnreachable
+from tocsin.apps.escalation.models import CallOut, Policy
+from tocsin.domain.errors import Conflict
+from tocsin.domain.escalation.model import CallOutStatus
+from tocsin.ports.events import Going, PersonUnreachable, Renamed
 
 
 def on_person_unreachable(news: PersonUnreachable) -> None:
     actions.unreachable(call_out_id=news.call_out_id, email=news.email, now=news.at)
+
+
+def on_renamed(news: Renamed) -> None:
+    """Policies name teams, and so does what running call-outs froze: both follow, so that the same people are
+    called.
+    """
+    if news.kind != "team":
+        return
+    for policy in Policy.objects.select_for_update().order_by("pk"):
+        if _rename(policy.definition, news):
+            policy.save(update_fields=["definition"])
+    rows = CallOut.objects.select_for_update().exclude(status=CallOutStatus.ENDED).order_by("pk")
+    for row in rows:
+        # The state too: it keeps the targets of the last step.
+        if _rename([row.snapshot, row.state], news):
+            row.save(update_fields=["snapshot", "state"])
+
+
+def on_going(news: Going) -> None:
+    owned = Policy.objects.filter(team__name=news.name) if news.kind == "team" else Policy.objects.none()
+    using = {row.name for row in Policy.objects.all() if _calls(row.definition, news.kind, news.name)}
+    names = sorted({*using, *(row.name for row in owned)})
+    if names:
+        raise Conflict(f"The {news.kind} “{news.name}” is still needed by the policies: {', '.join(names)}.")
+
+
+def _rename(value: Any, news: Renamed) -> bool:
+    """Change, in place, every target of that kind and name; whether there was one."""
+    if isinstance(value, list):
+        return sum(_rename(item, news) for item in value) > 0  # each of them, not up to the first
+    if not isinstance(value, dict):
+        return False
+    if value.get(news.kind) == news.old:  # as configuration writes a target
+        value[news.kind] = news.new
+        return True
+    if value.get("kind") == news.kind and value.get("name") == news.old:  # as a snapshot keeps it
+        value["name"] = news.new
+        return True
+    return sum(_rename(item, news) for item in value.values()) > 0
+
+
+def _calls(definition: Any, kind: str, name: str) -> bool:
+    if isinstance(definition, list):
+        return any(_calls(item, kind, name) for item in definition)
+    if not isinstance(definition, dict):
+        return False
+    return definition.get(kind) == name or any(_calls(item, kind, name) for item in definition.values())

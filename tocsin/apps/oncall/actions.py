@@ -26,7 +26,8 @@ from tocsin.domain.schedule.definition import (
 )
 from tocsin.domain.schedule.revision import revise
 from tocsin.domain.time import to_instant
-from tocsin.lib import pg
+from tocsin.lib import bus, pg
+from tocsin.ports.events import Going
 
 _LIVE = "tocsin_live"
 
@@ -78,7 +79,7 @@ def _past_form(past: PastDefinition) -> dict[str, Any]:
 
 @transaction.atomic
 def delete_rotation(*, actor: Actor, name: str, now: datetime) -> None:
-    """Raises Conflict while a schedule or another rotation needs it."""
+    """Raises Conflict while a schedule, another rotation or a policy needs it."""
     require(actor, Permission.CONFIGURE)
     row = Rotation.objects.select_for_update().filter(name=name).first()
     if row is None:
@@ -90,6 +91,8 @@ def delete_rotation(*, actor: Actor, name: str, now: datetime) -> None:
     except DefinitionError as error:
         if definition is not None:
             raise Conflict(f"“{name}” is still needed by “{error.name}”.") from None
+    if not Schedule.objects.filter(name=name).exists():
+        bus.publish(Going("schedule", name))  # the one that the rotation implies
     row.delete()
     _record(actor, "rotation.deleted", "rotation", name, {}, now)
     _tell([name])
@@ -140,12 +143,14 @@ def save_schedule(
 @transaction.atomic
 def delete_schedule(*, actor: Actor, name: str, now: datetime) -> None:
     """With the overrides that a file made; people's own stay, for the rotation of that name if there is
-    one.
+    one. Raises Conflict while a policy needs it.
     """
     require(actor, Permission.CONFIGURE)
     row = Schedule.objects.select_for_update().filter(name=name).first()
     if row is None:
         raise NotFound("schedule", name)
+    if not Rotation.objects.filter(name=name).exists():
+        bus.publish(Going("schedule", name))
     Override.objects.filter(schedule=name, from_file=True).delete()
     row.delete()
     _record(actor, "schedule.deleted", "schedule", name, {}, now)

@@ -15,6 +15,8 @@ from tocsin.apps.identity.types import business_hours as read_hours
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
 from tocsin.domain.permissions import Actor, Permission, require
 from tocsin.domain.time.business import known_country
+from tocsin.lib import bus
+from tocsin.ports.events import Going, Renamed
 
 
 @dataclass(frozen=True)
@@ -51,23 +53,29 @@ def save_team(*, actor: Actor, form: TeamForm, from_file: bool = False, now: dat
 
 @transaction.atomic
 def update_team(*, actor: Actor, name: str, form: TeamForm, unlock: bool = False, now: datetime) -> TeamInfo:
-    """Also by the team's own admins. `form.name` may be a new name. What a file keeps needs `unlock`."""
+    """Also by the team's own admins. `form.name` may be a new name, which everything that named the team then
+    says. What a file keeps needs `unlock`.
+    """
     row = _locked(name)
     require(actor, Permission.EDIT_TEAM, teams=[row.pk])
     if row.from_file and not unlock:
         raise Conflict(
             f"Team “{name}” is kept in a configuration file; unlock it to change it here.", ("unlock",)
         )
-    if form.name != name and Team.objects.filter(name=form.name).exists():
+    if form.name.strip() != name and Team.objects.filter(name=form.name.strip()).exists():
         raise Conflict(f"There is a team “{form.name}” already.")
-    return _write(actor, row, form, now, "team.changed", from_file=False)
+    saved = _write(actor, row, form, now, "team.changed", from_file=False)
+    if saved.name != name:
+        bus.publish(Renamed("team", name, saved.name))
+    return saved
 
 
 @transaction.atomic
 def delete_team(*, actor: Actor, name: str, now: datetime) -> None:
-    """Raises Conflict while something, such as a service, belongs to it."""
+    """Raises Conflict while something, such as a service, belongs to it or names it."""
     require(actor, Permission.CONFIGURE)
     row = _locked(name)
+    bus.publish(Going("team", name))
     pk = row.pk
     try:
         with transaction.atomic():
