@@ -27,6 +27,24 @@ def severity(data: QueryDict, field: str = "severity") -> Severity:
         raise Invalid(FieldError(field, f"“{value}” is not a severity.")) from None
 
 
+def severity_map(data: QueryDict, field: str = "severity_map") -> Mapping[str, Severity]:
+    """One word a line: `critical: SEV1`."""
+    found: dict[str, Severity] = {}
+    for number, line in enumerate(data.get(field, "").splitlines(), 1):
+        if not line.strip():
+            continue
+        word, _, value = (part.strip() for part in line.rpartition(":"))
+        try:
+            found[word] = Severity(value.upper())
+        except ValueError:
+            raise Invalid(FieldError(field, f"Line {number}: “{value}” is not a severity.")) from None
+        if not word:
+            raise Invalid(
+                FieldError(field, f"Line {number}: expected a word of the tool, as in “page: SEV1”.")
+            )
+    return found
+
+
 def local_time(data: QueryDict, field: str) -> datetime | None:
     """A `datetime-local` field, read in the reader's zone."""
     value = text(data, field)

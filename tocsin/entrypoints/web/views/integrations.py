@@ -10,16 +10,17 @@ from django.views.decorators.http import require_GET, require_POST
 from tocsin.apps.catalog import queries as catalog
 from tocsin.apps.integrations import actions, queries
 from tocsin.apps.integrations.types import IntegrationInfo, IntegrationSpec
-from tocsin.domain.errors import Invalid, NotFound
+from tocsin.domain.errors import Conflict, Invalid, NotFound
 from tocsin.domain.permissions import Permission, can
 from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader
-from tocsin.entrypoints.web.views.common import attempt, signed_in
+from tocsin.entrypoints.web.views.common import attempt, private, signed_in
 from tocsin.lib.clock import now
 from tocsin.ports import registry
 from tocsin.ports.source import Snippet
 
 _HIDDEN = "•" * 32
+_TAKEN = "There is one of that name already."
 
 
 def endpoint(integration: IntegrationInfo, key: str) -> str:
@@ -64,7 +65,7 @@ def add(request: HttpRequest, reader: Reader) -> HttpResponse:
             service=forms.text(request.POST, "service") or None,
         )
         if queries.integration(spec.name) is not None:
-            return _list(request, request.POST, {"name": "There is one of that name already."})
+            return _list(request, request.POST, {"name": _TAKEN})
         made = actions.save_integration(actor=reader.actor, spec=spec, now=now())
     except Invalid as error:
         return _list(request, request.POST, forms.errors_of(error))
@@ -75,12 +76,27 @@ def add(request: HttpRequest, reader: Reader) -> HttpResponse:
 @signed_in
 @require_GET
 def show(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
+    return _one(request, reader, _found(name), {}, {})
+
+
+def _found(name: str) -> IntegrationInfo:
     found = queries.integration(name)
     if found is None:
         raise NotFound("integration", name)
+    return found
+
+
+def _one(
+    request: HttpRequest,
+    reader: Reader,
+    found: IntegrationInfo,
+    values: Mapping[str, object],
+    errors: Mapping[str, str],
+) -> HttpResponse:
     may_edit = can(reader.actor, Permission.EDIT_TEAM, [found.team_id] if found.team_id else [])
     key = found.key if may_edit else _HIDDEN
     source = registry.sources.get(found.kind)
+    words = "\n".join(f"{word}: {severity}" for word, severity in found.severity_map.items())
     context = {
         "integration": found,
         "may_edit": may_edit,
@@ -88,11 +104,70 @@ def show(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
         "title": source.title if source else found.kind,
         "snippets": [filled(each, found, key) for each in source.snippets] if source else [],
         "events": queries.recent_events(found.id, limit=12),
+        "services": [service.name for service in catalog.services()],
+        "values": values or {"name": found.name, "service": found.service or "", "severity_map": words},
+        "errors": errors,
     }
-    response = render(request, "integrations/show.html", context)
-    if may_edit:
-        response.headers["Cache-Control"] = "no-store"
-    return response
+    response = render(request, "integrations/show.html", context, status=422 if errors else 200)
+    return private(response) if may_edit else response
+
+
+def _as_it_is(found: IntegrationInfo) -> IntegrationSpec:
+    return IntegrationSpec(
+        found.name,
+        found.kind,
+        service=found.service,
+        severity_map=found.severity_map,
+        enabled=found.enabled,
+    )
+
+
+@signed_in
+@require_POST
+def edit(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
+    found = _found(name)
+    try:
+        spec = replace(
+            _as_it_is(found),
+            name=forms.text(request.POST, "name", required=True),
+            service=forms.text(request.POST, "service") or None,
+            severity_map=forms.severity_map(request.POST),
+        )
+        if spec.name != name and queries.integration(spec.name) is not None:
+            return _one(request, reader, found, request.POST, {"name": _TAKEN})
+        made = actions.save_integration(actor=reader.actor, spec=spec, now=now(), rename_from=name)
+    except Invalid as error:
+        return _one(request, reader, found, request.POST, forms.errors_of(error))
+    messages.success(request, "Saved.")
+    return redirect("integration", made.name)
+
+
+@signed_in
+@require_POST
+def switch(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
+    wanted = request.POST.get("on") == "yes"
+    spec = replace(_as_it_is(_found(name)), enabled=wanted)
+
+    def turn() -> object:
+        return actions.save_integration(actor=reader.actor, spec=spec, now=now())
+
+    attempt(request, turn, "On: it takes events again." if wanted else "Off: what is sent here is refused.")
+    return redirect("integration", name)
+
+
+@signed_in
+@require_POST
+def delete(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
+    found = _found(name)
+
+    def remove() -> object:
+        if found.from_file:
+            raise Conflict(f"The integration “{name}” comes from a file; remove it there or unlock it.")
+        return actions.delete_integration(actor=reader.actor, name=name, now=now())
+
+    if attempt(request, remove, f"“{name}” is deleted; its address leads nowhere now."):
+        return redirect("integrations")
+    return redirect("integration", name)
 
 
 @signed_in
