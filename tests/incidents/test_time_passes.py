@@ -9,6 +9,7 @@ from tocsin.apps.incidents import actions, jobs, pipeline
 from tocsin.apps.integrations import actions as integrations
 from tocsin.apps.integrations.models import Event
 from tocsin.apps.integrations.types import IntegrationSpec
+from tocsin.apps.notify.models import Page
 from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.routing import Route, parse_matcher
 from tocsin.domain.severity import Severity, Urgency
@@ -27,6 +28,11 @@ def test_low_urgency_is_raised_when_support_hours_open(company: Company) -> None
     company.now = START.replace(day=24, hour=9)
     jobs.sweep(company.now)
     assert company.show("INC-1").urgency is Urgency.HIGH
+    mine = Page.objects.filter(incident_id=company.show("INC-1").id, user__email="mate@example.com")
+    (page,) = mine.filter(ended_at=None)  # in place of the soft one
+    assert page.urgency == Urgency.HIGH
+    assert page.notifications.filter(state="planned", due_at__lte=company.now).exists()
+    assert all(page.urgency is Urgency.LOW for page in company.show("INC-2").pages)
     assert company.show("INC-2").urgency is Urgency.LOW
     assert "urgency_changed" in company.kinds("INC-1")
     assert jobs.sweep(company.now) == 0

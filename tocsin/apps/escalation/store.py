@@ -38,6 +38,7 @@ _TOLD_BY_OTHERS = frozenset(
         "reassigned",
         "escalated",
         "handed_over",
+        "urgent",
         "ended",
         "severity",
         "restarted",

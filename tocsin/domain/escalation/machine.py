@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from tocsin.domain.escalation.ladder import Walk
 from tocsin.domain.escalation.model import (
+    Call,
     CallOutKind,
     CallOutStatus,
     Nudge,
@@ -147,7 +148,8 @@ def change_severity(
     hours: BusinessHours | None = None,
 ) -> tuple[Snapshot, Outcome]:
     """Raised: the ladder starts again now with the new row, an acknowledgement is void.
-    Lowered: what no longer applies is cancelled.
+    Lowered: what no longer applies is cancelled. The same severity, but urgent now: whom this pass called is
+    called again.
     """
     renewed = replace(
         snapshot,
@@ -171,6 +173,9 @@ def change_severity(
     else:
         _lower(walk, snapshot)
         if walk.state.status in _UNACKNOWLEDGED:
+            louder = snapshot.urgency is Urgency.LOW and urgency is Urgency.HIGH
+            if louder and row.severity is snapshot.severity:
+                _louder(walk)
             walk.run()
     return renewed, walk.settle()
 
@@ -318,6 +323,32 @@ def _watch_acknowledgement(walk: Walk) -> None:
         walk.run()
         if acker:
             walk.call_also(acker, Via.TIMEOUT, "Their acknowledgement ran out")
+
+
+def _louder(walk: Walk) -> None:
+    """What was called softly is called again, loudly: whoever of this pass may answer, in place of the call
+    they have. Nobody of them can be reached: the ladder from its first step.
+    """
+    state, why = walk.state, "Urgent now, and nobody has acknowledged"
+    mine = {c.email: c for c in state.called if c.lap == state.lap and not c.stakeholder}
+    reached: dict[str, bool] = {}
+    for one in walk.find([Target(TargetKind.USER, email) for email in mine]):
+        email, was = one.person.email, mine[one.person.email]
+        reached[email] = one.person.deliverable
+        walk.effects.append(StopCalling("called again, urgently", email))
+        walk.effects.append(Call(one.person, Urgency.HIGH, was.step, Via.AGAIN, why, again=True))
+    walk.note("urgent", why)
+    again = tuple(
+        replace(c, at=walk.now, reached=reached[c.email])
+        if mine.get(c.email) is c and c.email in reached
+        else c
+        for c in state.called
+    )
+    walk.change(called=again)
+    if any(reached.values()):
+        walk.change(quiet_since=walk.now)
+    else:
+        walk.start()
 
 
 def _lower(walk: Walk, old: Snapshot) -> None:

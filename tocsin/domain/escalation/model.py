@@ -218,7 +218,7 @@ class Note:
     """A decision worth keeping: shown under "why was I (not) paged" and on the timeline."""
 
     # skipped undeliverable merged again nobody breach exhausted resumed restarted cancelled seen acknowledged
-    # snoozed reassigned escalated handed_over nudge severity passed ended
+    # snoozed reassigned escalated handed_over nudge severity passed urgent ended
     kind: str
     text: str
     email: str | None = None

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from typing import Final
@@ -247,10 +247,9 @@ class Play:
         incident.raise_at = None
         if incident.status not in OPEN or incident.acknowledged_at is not None:
             return
-        incident.snapshot = replace(incident.snapshot, urgency=Urgency.HIGH)
-        text = "Support hours begin: high urgency now"
-        outcome = machine.restart(incident.snapshot, incident.state, self.world.resolver(now), now, text)
-        self._carry_out(incident, outcome, now)
+        if incident.snapshot.urgency is not Urgency.HIGH:
+            self._note(now, incident.dedup_key, "Support hours have opened: it is urgent now")
+            self._change_severity(incident, incident.severity, Urgency.HIGH, now)
 
     # ---- effects ----
 
