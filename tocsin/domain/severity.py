@@ -1,4 +1,4 @@
-"""Severity: the impact of an incident. The table is data; this is the one that is shipped (PAGING)."""
+"""Severity: the impact of an incident. The table is data; this is the one that is shipped."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -116,7 +116,7 @@ def choose(
     payload: str | None = None,
     service: Severity | None = None,
 ) -> Chosen:
-    """The first that speaks, in PAGING's order; a word nobody knows speaks not. Else SEV2: fail loud.
+    """The first that speaks, in this order; a word nobody knows speaks not. Else SEV2: fail loud.
 
     A `critical` in the payload never gives SEV1: that comes from a route, a map, a person, or an explicit
     SEV1.
