@@ -2,6 +2,11 @@ import pytest
 from django.test import Client
 
 from tests.web.conftest import Visitor
+from tocsin.apps.catalog import actions as catalog
+from tocsin.apps.catalog.types import ServiceSpec
+from tocsin.domain.permissions import SYSTEM
+from tocsin.entrypoints.web.views import common
+from tocsin.lib import clock
 
 PAGES = [
     "/incidents/",
@@ -117,3 +122,38 @@ def test_the_stream_ticket_is_for_those_who_signed_in(owner: Visitor) -> None:
 
 def test_the_banner_says_that_nobody_can_be_reached(owner: Visitor) -> None:
     assert "Nobody can be reached" in owner.client.get("/incidents/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/services/", "services"),
+        ("/services/checkout", "services"),
+        ("/policies/", "escalation_policies"),
+        ("/schedules/", "rotations"),
+        ("/teams/payments", "teams"),
+    ],
+)
+def test_what_lives_in_files_says_how_to_change_it(path: str, key: str, owner: Visitor, house: str) -> None:
+    page = owner.client.get(path).content.decode()
+    assert f"<code>{key}:</code>" in page
+    for command in ("tocsin export", "tocsin plan -f", "tocsin apply -f"):
+        assert command in page
+    assert page.count('data-copy="files-') == 3
+
+
+@pytest.mark.parametrize(("path", "count"), [("/people/", 3), ("/services/", 4)])
+def test_long_lists_come_in_portions(
+    path: str, count: int, owner: Visitor, house: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("search", "orders", "mail"):
+        catalog.save_service(actor=SYSTEM, spec=ServiceSpec(name), now=clock.now())
+    assert "Show more" not in owner.client.get(path).content.decode()
+    monkeypatch.setattr(common.portion, "__defaults__", (2,))
+    first = owner.client.get(path).content.decode()
+    rest = owner.client.get(f"{path}?cursor=2").content.decode()
+    assert "?cursor=2" in first
+    assert "Show more" not in rest
+    assert first.count('class="cover') == 2
+    assert rest.count('class="cover') == count - 2
+    assert owner.client.get(f"{path}?cursor=x").status_code == 200

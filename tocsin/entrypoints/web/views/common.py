@@ -1,6 +1,6 @@
 """What every view shares: the door for signed-in people, and how an action ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
@@ -19,6 +19,7 @@ from tocsin.entrypoints.web.reader import Reader, reader
 
 P = ParamSpec("P")
 T = TypeVar("T")
+PORTION = 50  # rows on a page
 
 
 def signed_in(
@@ -61,6 +62,14 @@ def private(response: HttpResponse) -> HttpResponse:
     """For an answer that shows a secret once."""
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def portion(request: HttpRequest, items: Sequence[T], size: int = PORTION) -> tuple[Sequence[T], str | None]:
+    """The part of a list that was asked for, and the `cursor` of what comes after it; None at the end."""
+    asked = request.GET.get("cursor", "")
+    start = int(asked[:9]) if asked.isascii() and asked.isdecimal() else 0
+    end = start + size
+    return items[start:end], str(end) if end < len(items) else None
 
 
 def names() -> dict[str, str]:

@@ -20,7 +20,7 @@ from tocsin.domain.severity import Urgency
 from tocsin.domain.time.durations import format_duration
 from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader
-from tocsin.entrypoints.web.views.common import attempt, private, signed_in
+from tocsin.entrypoints.web.views.common import attempt, portion, private, signed_in
 from tocsin.lib.clock import now
 
 _AHEAD = timedelta(days=14)
@@ -44,7 +44,7 @@ class OwnShift:
 @signed_in
 @require_GET
 def index(request: HttpRequest, reader: Reader) -> HttpResponse:  # noqa: ARG001  (the door's signature)
-    people = queries.people(search=forms.text(request.GET, "q"))
+    people, following = portion(request, queries.people(search=forms.text(request.GET, "q")))
     reachable = notify.deliverable([person.email for person in people])
     teams: dict[str, list[str]] = {}
     for each in queries.teams():
@@ -58,7 +58,8 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:  # noqa: ARG001
         )
         for person in people
     ]
-    return render(request, "people/index.html", {"people": rows, "roles": list(Role)})
+    context = {"people": rows, "roles": list(Role), "next_cursor": following}
+    return render(request, "people/index.html", context)
 
 
 @signed_in

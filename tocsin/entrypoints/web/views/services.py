@@ -16,7 +16,7 @@ from tocsin.domain.errors import NotFound
 from tocsin.domain.escalation.model import Policy
 from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader
-from tocsin.entrypoints.web.views.common import names, signed_in
+from tocsin.entrypoints.web.views.common import names, portion, signed_in
 from tocsin.lib.clock import now
 
 _OPEN_MOST = 200
@@ -50,18 +50,22 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
         and tier in {"", str(service.tier or "")}
     ]
     busy = open_by_service(incidents.incidents(actor=reader.actor, status="open", limit=_OPEN_MOST).items)
-    first = first_line({service.escalation_policy for service in wanted})
+    worst = {name: min(row.severity for row in rows) for name, rows in busy.items()}
+    wanted.sort(key=lambda service: (worst.get(service.name, "~"), service.tier or 9, service.name))
+    shown, following = portion(request, wanted)
+    first = first_line({service.escalation_policy for service in shown})
     rows = [
         ServiceRow(
             service,
             len(busy.get(service.name, ())),
-            min((row.severity for row in busy.get(service.name, ())), default=""),
+            worst.get(service.name, ""),
             first.get(service.escalation_policy or "", ()),
         )
-        for service in wanted
+        for service in shown
     ]
     context = {
-        "rows": sorted(rows, key=lambda row: (row.worst or "~", row.service.tier or 9, row.service.name)),
+        "rows": rows,
+        "next_cursor": following,
         "names": names(),
         "team_names": [each.name for each in identity.teams()],
         "tiers": sorted({service.tier for service in every if service.tier is not None}),
