@@ -45,7 +45,7 @@ class Incident(models.Model):
     # The same group, which fired again.
     follows = models.ForeignKey("self", models.SET_NULL, null=True, related_name="followed_by")
     version = models.PositiveIntegerField(default=1)
-    # Held after a person resolved it while an alert still fired: decided again then (docs/explanation/paging.md).
+    # Held after a person resolved it while an alert still fired: decided again then.
     held_until = models.DateTimeField(null=True)
 
     class Meta:
