@@ -3,8 +3,13 @@ from datetime import timedelta
 import pytest
 
 from tests.incidents.conftest import Company
+from tocsin.apps.catalog import actions as catalog
+from tocsin.apps.catalog.types import ServiceSpec
 from tocsin.apps.incidents import actions
+from tocsin.apps.integrations import actions as integrations
 from tocsin.domain.lifecycle import Status
+from tocsin.domain.permissions import SYSTEM
+from tocsin.domain.routing import Route
 from tocsin.domain.severity import Severity
 
 GROUP = {"group_key": "g"}
@@ -43,6 +48,36 @@ def test_an_alert_that_gets_worse_raises_its_incident(company: Company) -> None:
     incident = company.trigger("a", severity="critical")
     assert (incident.severity, incident.alerts[0].count) == (Severity.SEV2, 2)
     assert company.trigger("a", severity="info").severity is Severity.SEV2
+
+
+def test_a_repeat_leaves_alone_what_a_person_lowered(company: Company) -> None:
+    company.trigger("a", labels={"value": "1"})
+    actions.acknowledge(actor=company.mate, ref="INC-1", now=company.now)
+    actions.set_severity(actor=company.mate, ref="INC-1", severity=Severity.SEV3, now=company.now)
+    company.wait(minutes=1)
+    incident = company.trigger("a", labels={"value": "2"})
+    assert (incident.severity, incident.acknowledged_by) == (Severity.SEV3, "mate@example.com")
+    assert len([page for page in incident.pages if page.kind == "page"]) == 1
+    company.trigger("a", severity="error", labels={"value": "2"})  # another word for the same
+    assert company.show("INC-1").severity is Severity.SEV3
+    assert company.trigger("a", severity="SEV1").severity is Severity.SEV1
+
+
+def test_a_repeat_leaves_alone_what_another_route_made_worse(company: Company) -> None:
+    spec = ServiceSpec("database", team="payments", escalation_policy="payments")
+    catalog.save_service(actor=SYSTEM, spec=spec, now=company.now)
+    tree = Route(
+        routes=(
+            Route(service="database", severity=Severity.SEV1, continue_=True),
+            Route(service="checkout", severity=Severity.SEV3),
+        )
+    )
+    integrations.save_routes(actor=SYSTEM, tree=tree, now=company.now)
+    company.trigger("a")
+    for row in company.rows():
+        actions.set_severity(actor=company.mate, ref=row.ref, severity=Severity.SEV4, now=company.now)
+    company.trigger("a", labels={"value": "2"})
+    assert {row.severity for row in company.rows()} == {Severity.SEV4}
 
 
 def test_an_alert_that_becomes_loud_opens_an_incident(company: Company) -> None:

@@ -101,6 +101,12 @@ def _open_candidate(severity: Severity, candidate: Candidate, now: datetime) -> 
     )
 
 
+def got_worse(severity: Severity | None, *, before: Severity | None, incident: Severity) -> bool:
+    """Whether an alert whose severity was `before` raises its incident now: only by a change of its own."""
+    changed = severity is not None and (before is None or severity.worse_than(before))
+    return changed and severity is not None and severity.worse_than(incident)
+
+
 class Ending(StrEnum):
     RESOLVE = "resolve"
     MONITOR = "monitor"  # a person closes it

@@ -4,7 +4,7 @@ What an incident would want to know comes back as happenings, in the order of th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -59,6 +59,7 @@ class Happening:
     alert: Alert
     at: datetime
     placements: tuple[Placement, ...] = ()
+    before: Mapping[int, Severity | None] = field(default_factory=dict)  # of a change: by service
 
 
 @dataclass
@@ -215,11 +216,24 @@ def _repeat(alert: Alert, each: Incoming, batch: _Batch, directory: Directory, n
     if word == alert.word and alert.labels == signal.labels:
         return
     placements = place(each.integration, signal, directory, now)
+    before = _severities(alert, each, directory, now)
     alert.word, alert.labels = word, dict(signal.labels)
     alert.severity, alert.urgency = placements[0].severity or "", placements[0].urgency
     if alert.pk in batch.repeated:
         batch.relabelled[alert.pk] = alert
-    batch.happenings.append(Happening(What.CHANGED, alert, each.received_at, placements))
+    batch.happenings.append(Happening(What.CHANGED, alert, each.received_at, placements, before))
+
+
+def _severities(
+    alert: Alert, each: Incoming, directory: Directory, now: datetime
+) -> dict[int, Severity | None]:
+    """What the alert meant to each service before this repeat."""
+    earlier = replace(each.signal, severity=alert.word or None, labels=alert.labels)
+    known = {each.service.id: each.severity for each in place(each.integration, earlier, directory, now)}
+    # What it was given then, whatever the routes have become since.
+    if alert.service_id is not None:
+        known[alert.service_id] = Severity(alert.severity) if alert.severity else None
+    return known
 
 
 def _update(changed: Iterable[Alert]) -> None:

@@ -293,8 +293,11 @@ def _changed(happening: Happening, this: _Round) -> None:
             if not known:  # it opened nothing so far
                 _place(alert, placement, this)
             continue
-        worse = placement.severity is not None and placement.severity.worse_than(Severity(incident.severity))
-        if Status(incident.status) in OPEN and worse:
+        # Not only worse than the incident: a person may have lowered that, and a repeat says nothing new.
+        before = happening.before.get(placement.service.id)
+        if Status(incident.status) in OPEN and joining.got_worse(
+            placement.severity, before=before, incident=Severity(incident.severity)
+        ):
             this.decisions.extend((alert, *reason) for reason in placement.reasons if reason[0] == "severity")
             this.change(incident)
             _raise(incident, placement, f"the alert “{alert.summary[:200]}” got worse", this)

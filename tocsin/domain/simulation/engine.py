@@ -79,6 +79,7 @@ class Play:
         self._newest: dict[tuple[str, str], _Running] = {}  # by service and group
         self._by_key: dict[str, _Running] = {}  # the newest by dedup key
         self._of_alert: dict[tuple[str, str], list[_Running]] = {}
+        self._meant: dict[tuple[tuple[str, str], str], Severity | None] = {}  # by alert and service
         self._due: list[tuple[datetime, int, _Running | _Message]] = []
         self._tie = count()
 
@@ -130,8 +131,13 @@ class Play:
             incident = known.get(placement.service.name)
             if incident is None:
                 self._place(alert, signal.dedup_key, placement, now)
-            elif placement.severity is not None and placement.severity.worse_than(incident.severity):
+            elif placement.severity is not None and joining.got_worse(
+                placement.severity,
+                before=self._meant.get((alert, placement.service.name)),
+                incident=incident.severity,
+            ):
                 self._change_severity(incident, placement.severity, placement.urgency, now)
+            self._meant[alert, placement.service.name] = placement.severity
 
     def _place(self, alert: tuple[str, str], dedup_key: str, placement: Placement, now: datetime) -> None:
         newest = self._newest.get((placement.service.name, placement.group_key))
