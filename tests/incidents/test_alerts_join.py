@@ -93,6 +93,15 @@ def test_a_snoozed_incident_is_not_joined(company: Company) -> None:
     assert (newest.ref, newest.follows) == ("INC-2", "INC-1")
 
 
+def test_acknowledging_ends_a_snooze_so_it_is_joined_again(company: Company) -> None:
+    company.trigger("a", **GROUP)
+    until = company.now + timedelta(hours=1)
+    actions.snooze(actor=company.mate, ref="INC-1", until=until, now=company.now)
+    incident = actions.acknowledge(actor=company.mate, ref="INC-1", now=company.now)
+    assert (incident.snoozed_until, incident.acknowledged_by) == (None, "mate@example.com")
+    assert company.trigger("b", **GROUP).ref == "INC-1"
+
+
 def test_a_merged_group_joins_where_it_went(company: Company) -> None:
     company.trigger("a", **GROUP)
     company.trigger("x")

@@ -116,6 +116,7 @@ def acknowledge(incident: Incident, user_id: int | None, at: datetime) -> None:
     incident.acknowledged_by_id = user_id
     incident.first_acknowledged_at = incident.first_acknowledged_at or at
     incident.joined_told = False
+    incident.snoozed_until = None
     incident.raise_at = None
 
 
