@@ -103,6 +103,22 @@ def test_apply_sends_the_files_with_their_secrets(
     assert "warning: something" in out.err
 
 
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_missing_secret_is_named_and_nothing_is_sent(
+    server: _Server, folder: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    (folder / "b.yaml").write_text(
+        "integrations:\n  - {name: b, kind: generic, key: {file: no.key}}\n"
+        "users:\n  - email: a@x.y\n    contact_methods:\n"
+        "      - {type: webhook, address: 'https://x.y', secret: {env: NO_SUCH}}\n"
+    )
+    assert run([command, "-f", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert "b.yaml:2: error: integrations[0].key: there is no readable file 'no.key' here" in said
+    assert "b.yaml:6: error: users[0].contact_methods[0].secret: there is no environment variable" in said
+    assert server.asked == []
+
+
 def test_what_the_server_refuses_is_named_and_exits_with_2(
     server: _Server, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

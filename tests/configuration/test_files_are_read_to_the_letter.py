@@ -287,6 +287,12 @@ teams: [{name: x}]
     assert received.place("teams", "x").line == 9  # no line has moved
     missing = load({"a": text}, lambda _where, _name: None)
     assert [problem.error for problem in missing.report.problems] == [False, False]
+    needed = load({"a": text}, lambda _where, _name: None, needed=True).report.errors
+    assert [(error.place.line, error.path) for error in needed] == [
+        (4, "integrations[0].key"),
+        (8, "integrations[1].key"),
+    ]
+    assert inlined(text, lambda _where, _name: None) == text
     assert "read where the command runs" in str(load({"a": text}).report.errors[0])
 
 

@@ -39,7 +39,7 @@ class _Prepared:
     """Files, read and checked against what is there. Raises Invalid, naming file, line and field."""
 
     def __init__(self, files: Files, *, prune: bool, secrets: Secrets | None, now: datetime) -> None:
-        self.loaded: Loaded = load(files, secrets)
+        self.loaded: Loaded = load(files, secrets, needed=True)
         self.left: list[str] = []
         self.kept: list[str] = []
         self._fail()

@@ -15,7 +15,7 @@ from tocsin.domain.configuration.problems import Place, Report
 from tocsin.domain.configuration.reader import Cursor, Fields
 from tocsin.domain.configuration.references import people_named
 from tocsin.domain.configuration.rota import follow_the_one_before, read_rotation, read_schedule
-from tocsin.domain.configuration.secrets import Secrets, filled
+from tocsin.domain.configuration.secrets import Filler, Secrets
 
 MAX_FILES: Final = 1000
 
@@ -47,9 +47,11 @@ class Loaded:
         return self.places.get((kind, name), Place("the server", 0))
 
 
-def load(files: Mapping[str, str], secrets: Secrets | None = None) -> Loaded:
-    """`files` maps each file's name to its text; `secrets` answers `{env: NAME}` and `{file: PATH}`."""
-    loader = _Loader(secrets)
+def load(files: Mapping[str, str], secrets: Secrets | None = None, *, needed: bool = False) -> Loaded:
+    """`files` maps each file's name to its text; `secrets` answers `{env: NAME}` and `{file: PATH}`: one
+    without an answer is a warning, or an error when it is `needed`.
+    """
+    loader = _Loader(secrets, needed=needed)
     if len(files) > MAX_FILES:
         loader.report.error(
             Place(f"{len(files)} files", 0), "", f"at most {MAX_FILES} files are read together"
@@ -61,9 +63,9 @@ def load(files: Mapping[str, str], secrets: Secrets | None = None) -> Loaded:
 
 
 class _Loader:
-    def __init__(self, secrets: Secrets | None) -> None:
+    def __init__(self, secrets: Secrets | None, *, needed: bool) -> None:
         self.report = Report()
-        self._secrets = secrets
+        self._filler = Filler(secrets, self.report, needed=needed)
         self._objects: dict[str, dict[str, Any]] = {kind: {} for kind in LISTS}
         self._single: dict[str, Any] = {}
         self._kept: dict[str, list[str]] = {}
@@ -73,7 +75,7 @@ class _Loader:
         rotations: list[Any] = []
         try:
             for document in documents(name, text):
-                self._document(filled(document, self._secrets, self.report), rotations)
+                self._document(self._filler.filled(document), rotations)
         except SyntaxProblem as problem:
             self.report.error(problem.place, "", problem.message)
         for entry in follow_the_one_before(rotations):

@@ -1,13 +1,22 @@
 """`{env: NAME}` and `{file: PATH}` in the place of a secret."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 import yaml
 
-from tocsin.domain.configuration.nodes import Entry, Node, Scalar, Sequence, Table
-from tocsin.domain.configuration.problems import Report
+from tocsin.domain.configuration.nodes import (
+    Entry,
+    Node,
+    Scalar,
+    Sequence,
+    SyntaxProblem,
+    Table,
+    documents,
+)
+from tocsin.domain.configuration.problems import Problem, Report
 
 # Where a secret is kept ("env" or "file") and its name there, to its value; None where there is none.
 Secrets = Callable[[str, str], str | None]
@@ -23,36 +32,63 @@ def _reference(node: Node) -> tuple[str, str] | None:
     return None
 
 
-def filled(node: Node, secrets: Secrets | None, report: Report) -> Node:
-    """The tree with every reference replaced. Without `secrets` one is an error: a server never reads its own
-    environment because somebody else's file asks for it.
+class Filler:
+    """Replaces references. Without `secrets` one is an error: a server never reads its own environment
+    because somebody else's file asks for it. One that has no value is an error too where it is `needed`,
+    because what is not said would replace what is there; else it is a warning.
     """
-    found = _reference(node)
-    if found is not None:
-        return _fill(node, *found, secrets, report)
-    if isinstance(node, Table):
-        entries = tuple(Entry(one.key, one.place, filled(one.value, secrets, report)) for one in node.entries)
-        return Table(entries, node.place)
-    if isinstance(node, Sequence):
-        return Sequence(tuple(filled(item, secrets, report) for item in node.items), node.place)
-    return node
 
+    def __init__(self, secrets: Secrets | None, report: Report, *, needed: bool = False) -> None:
+        self._secrets = secrets
+        self._report = report
+        self._needed = needed
 
-def _fill(node: Node, where: str, name: str, secrets: Secrets | None, report: Report) -> Node:
-    if secrets is None:
-        report.error(node.place, "", f"{{{where}: {name}}} is read where the command runs, not on the server")
-        return Scalar("", plain=True, place=node.place)
-    value = secrets(where, name)
-    if value is None:
+    def filled(self, node: Node, path: str = "") -> Node:
+        found = _reference(node)
+        if found is not None:
+            return self._fill(node, path, *found)
+        if isinstance(node, Table):
+            entries = (
+                Entry(one.key, one.place, self.filled(one.value, f"{path}.{one.key}" if path else one.key))
+                for one in node.entries
+            )
+            return Table(tuple(entries), node.place)
+        if isinstance(node, Sequence):
+            items = (self.filled(item, f"{path}[{number}]") for number, item in enumerate(node.items))
+            return Sequence(tuple(items), node.place)
+        return node
+
+    def _fill(self, node: Node, path: str, where: str, name: str) -> Node:
+        nothing = Scalar("", plain=True, place=node.place)
+        if self._secrets is None:
+            message = f"{{{where}: {name}}} is read where the command runs, not on the server"
+            self._report.error(node.place, path, message)
+            return nothing
+        value = self._secrets(where, name)
+        if value is not None:
+            return Scalar(value, plain=False, place=node.place)
         what = "environment variable" if where == "env" else "readable file"
-        report.warning(node.place, "", f"there is no {what} {name!r} here; taken as not given")
-        return Scalar("", plain=True, place=node.place)
-    return Scalar(value, plain=False, place=node.place)
+        if self._needed:
+            self._report.error(node.place, path, f"there is no {what} {name!r} here")
+        else:
+            self._report.warning(node.place, path, f"there is no {what} {name!r} here; taken as not given")
+        return nothing
+
+
+def lacking(files: Mapping[str, str], secrets: Secrets) -> tuple[Problem, ...]:
+    """References of the files that have no value. What is not YAML is left for the reader to name."""
+    report = Report()
+    filler = Filler(secrets, report, needed=True)
+    for name in sorted(files):
+        with suppress(SyntaxProblem):
+            for document in documents(name, files[name]):
+                filler.filled(document)
+    return report.errors
 
 
 def inlined(text: str, secrets: Secrets) -> str:
     """The text with every reference replaced by its value, line for line, for sending to a server. A
-    reference without a value becomes null. Text that is not YAML comes back as it is, for the server to name
+    reference without a value (see `lacking`) stays, and so does text that is not YAML, for the server to name
     what is wrong with it.
     """
     try:
@@ -61,7 +97,9 @@ def inlined(text: str, secrets: Secrets) -> str:
         return text
     for start, end, where, name in reversed(spans):
         value = secrets(where, name)
-        written = "null" if value is None else json.dumps(value, ensure_ascii=False)
+        if value is None:
+            continue
+        written = json.dumps(value, ensure_ascii=False)
         given = text[start:end]
         kept = given[len(given.rstrip()) :]
         lines = given.rstrip().count("\n")

@@ -9,7 +9,7 @@ import click
 from tocsin.domain.configuration import load
 from tocsin.domain.configuration.lint import lint
 from tocsin.domain.configuration.references import Checker
-from tocsin.domain.configuration.secrets import inlined
+from tocsin.domain.configuration.secrets import inlined, lacking
 from tocsin.entrypoints.cli import client
 from tocsin.entrypoints.cli.files import needed_directory, read_files, secrets_here
 from tocsin.entrypoints.cli.output import BadInput, json_option, print_json, print_problems, problem_row
@@ -88,9 +88,12 @@ def export(*, as_json: bool) -> int:
 
 
 def _body(directory: str, *, prune: bool) -> dict[str, Any]:
-    secrets = secrets_here(directory)
-    files = {name: inlined(text, secrets) for name, text in read_files(directory).items()}
-    return {"files": files, "prune": prune}
+    secrets, given = secrets_here(directory), read_files(directory)
+    problems = lacking(given, secrets)
+    if problems:
+        print_problems(problems)
+        raise BadInput("A secret is missing: nothing was sent.")
+    return {"files": {name: inlined(text, secrets) for name, text in given.items()}, "prune": prune}
 
 
 def _print_plan(answer: Mapping[str, Any], nothing: str) -> None:
