@@ -106,7 +106,7 @@ CASES = (
     Case("POST /schedules", "/schedules", 201, 403, 403, {"name": "new", **LAYERS}),
     _everyone("GET /schedules/{name}", "/schedules/main"),
     Case("PUT /schedules/{name}", "/schedules/main", 200, 403, 403, LAYERS),
-    Case("DELETE /schedules/{name}", "/schedules/main", 204, 403, 403),
+    Case("DELETE /schedules/{name}", "/schedules/idle", 204, 403, 403),
     _everyone("GET /schedules/{name}/shifts", "/schedules/main/shifts"),
     _everyone("GET /schedules/{name}/overrides", "/schedules/main/overrides"),
     Case("POST /schedules/{name}/overrides", "/schedules/main/overrides", 201, 201, 403, OVERRIDE),

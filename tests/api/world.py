@@ -1,7 +1,7 @@
 """A small company for the API's tests: something of every kind."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +52,7 @@ def build(owner: Caller, mate: Caller, stranger: Caller) -> World:
     oncall.save_rotations(definitions=rings, **by)
     plan = forms.read(read_schedule, {"team": "payments", "layers": ["primary"]}, "main")
     oncall.save_schedule(definition=plan, **by)
+    oncall.save_schedule(definition=replace(plan, name="idle"), **by)
     climb = {"steps": [{"notify": [{"schedule": "main"}], "wait": "5m"}]}
     settings.save_policy(policy=forms.read(read_policy, climb, "payments"), **by)
     mail = {"email": "mate@example.com", "type": "webhook", "address": "https://example.com/hook"}
