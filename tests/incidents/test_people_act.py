@@ -140,6 +140,27 @@ def test_resolved_while_firing_is_held_then_reopens(company: Company) -> None:
     assert [page.email for page in incident.pages if page.kind == "notice"] == ["mate@example.com"]
 
 
+def test_closing_what_still_fires_does_not_end_the_hold(company: Company) -> None:
+    company.trigger()
+    actions.resolve(actor=company.mate, ref="INC-1", now=company.now)
+    actions.set_status(actor=company.mate, ref="INC-1", status=Status.CLOSED, now=company.now)
+    company.wait(minutes=15)
+    jobs.sweep(company.now)
+    incident = company.show("INC-1")
+    assert (incident.status, incident.closed_at) == (Status.INVESTIGATING, None)
+    assert calls(company) == ["mate@example.com"] * 2
+
+
+def test_closed_while_firing_stays_closed_when_the_alert_ends(company: Company) -> None:
+    company.trigger()
+    actions.resolve(actor=company.mate, ref="INC-1", now=company.now)
+    actions.set_status(actor=company.mate, ref="INC-1", status=Status.CLOSED, now=company.now)
+    company.resolve()
+    company.wait(minutes=16)
+    assert jobs.sweep(company.now) == 0
+    assert company.show("INC-1").status is Status.CLOSED
+
+
 def test_resolved_while_firing_stays_over_when_the_alert_ends(company: Company) -> None:
     company.trigger()
     actions.resolve(actor=company.mate, ref="INC-1", now=company.now)

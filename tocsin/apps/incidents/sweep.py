@@ -61,7 +61,7 @@ def _each(due: str, move: Callable[[Incident, Surroundings, datetime], None], no
 def _end_hold(incident: Incident, around: Surroundings, now: datetime) -> None:
     incident.held_until = None
     firing = Alert.objects.filter(incident_links__incident=incident, status="firing")
-    if incident.status != Status.RESOLVED or not firing.exists():
+    if incident.status not in {Status.RESOLVED, Status.CLOSED} or not firing.exists():
         incident.save(update_fields=["held_until"])
         return
     resolver = User.objects.filter(pk=incident.resolved_by_id).first() if incident.resolved_by_id else None

@@ -134,9 +134,11 @@ def _move(this: Deed, before: Status, status: Status) -> None:
         "status_changed", "status_changed", f"{actor.label}: {before} → {status}", before=before, to=status
     )
     if status is Status.CLOSED:
-        incident.closed_at = this.now
+        incident.closed_at = this.now  # what held it still fires, whoever closes it
+    elif status not in OPEN:
+        incident.held_until = None
     if status not in OPEN:
-        incident.held_until = incident.snoozed_until = incident.raise_at = None
+        incident.snoozed_until = incident.raise_at = None
         escalation.end(incident_id=incident.pk, reason=f"{status} by {actor.label}", now=this.now)
 
 
