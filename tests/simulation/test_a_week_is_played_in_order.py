@@ -100,7 +100,19 @@ def test_a_raise_to_sev1_starts_again_and_calls_management_at_once() -> None:
     result = play(*events, hours=0.2)
     assert called(result)[:1] == [(0, "alice", "email")]
     assert sorted(called(result)[1:]) == [(10, "alice", "email"), (10, "charlie", "email")]
-    assert result.incidents[0].acknowledged_at is None
+
+
+def test_the_first_acknowledgement_is_kept_when_it_times_out_or_is_voided() -> None:
+    first = START + timedelta(minutes=2)
+    ack = Acknowledge(first, "a", "alice@example.com")
+    timed_out = play(fired(0), ack, hours=1)
+    assert (37, "alice", "email") in called(timed_out)
+    again = Acknowledge(START + timedelta(minutes=38), "a", "alice@example.com")
+    raised = SetSeverity(START + timedelta(minutes=10), "a", Severity.SEV1)
+    reopened = (Resolve(START + timedelta(minutes=3), "tool", "a"), fired(5))
+    for more in ((), (again,), (raised,), reopened):
+        result = play(fired(0), ack, *more, hours=1)
+        assert [one.acknowledged_at for one in result.incidents] == [first]
 
 
 def test_a_resolve_ends_it_and_the_same_within_the_window_reopens_it() -> None:

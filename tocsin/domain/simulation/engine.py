@@ -61,7 +61,8 @@ class _Running:
     firing: set[tuple[str, str]]
     keys: set[str]
     status: Status = Status.INVESTIGATING
-    acknowledged_at: datetime | None = None
+    acknowledged_at: datetime | None = None  # now in force
+    first_acknowledged_at: datetime | None = None  # kept when that is over, as the report has it
     resolved_at: datetime | None = None
     raise_at: datetime | None = None
     touched: bool = False
@@ -225,6 +226,7 @@ class Play:
             self._note(event.at, event.dedup_key, f"{event.by} was not called, so this is no acknowledgement")
         if answer.kind is AckKind.ACKNOWLEDGED:
             incident.acknowledged_at = event.at
+            incident.first_acknowledged_at = incident.first_acknowledged_at or event.at
         incident.touched = incident.touched or answer.kind in {AckKind.ACKNOWLEDGED, AckKind.ALREADY}
         self._carry_out(incident, answer.outcome, event.at)
 
@@ -328,7 +330,7 @@ class Play:
                 one.service.name,
                 one.severity,
                 one.opened_at,
-                one.acknowledged_at,
+                one.first_acknowledged_at,
                 one.resolved_at,
             )
             for one in self.incidents

@@ -65,7 +65,9 @@ class Page:
 
 @dataclass(frozen=True)
 class Incident:
-    """`dedup_key` is the one that opened it."""
+    """`dedup_key` is the one that opened it. `acknowledged_at` is the first acknowledgement, also when a
+    time-out, a raise or a reopening has voided it since.
+    """
 
     dedup_key: str
     service: str
