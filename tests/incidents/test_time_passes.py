@@ -6,6 +6,7 @@ from tests.incidents.conftest import START, Company
 from tocsin.apps.catalog import actions as catalog
 from tocsin.apps.catalog.types import ServiceSpec
 from tocsin.apps.incidents import actions, jobs, pipeline
+from tocsin.apps.incidents.models import Incident
 from tocsin.apps.integrations import actions as integrations
 from tocsin.apps.integrations.models import Event
 from tocsin.apps.integrations.types import IntegrationSpec
@@ -36,6 +37,25 @@ def test_low_urgency_is_raised_when_support_hours_open(company: Company) -> None
     assert company.show("INC-2").urgency is Urgency.LOW
     assert "urgency_changed" in company.kinds("INC-1")
     assert jobs.sweep(company.now) == 0
+
+
+def test_what_is_raised_keeps_the_urgency_of_its_route_and_its_opening(company: Company) -> None:
+    spec = replace(SPEC, support_hours=OFFICE, outside="low", raise_at_opening=True)
+    catalog.save_service(actor=SYSTEM, spec=spec, now=START)
+    loud = Route((parse_matcher("tier=1"),), service="checkout", urgency=Urgency.HIGH)
+    integrations.save_routes(actor=SYSTEM, tree=Route(routes=(loud,)), now=START)
+    company.now = START.replace(hour=20)
+    group = {"group_key": "g"}
+    company.trigger("a", severity="info", **group)
+    raised = company.trigger("b", severity="warning", **group)
+    assert (raised.severity, raised.urgency) == (Severity.SEV3, Urgency.LOW)
+    opening = START.replace(day=24, hour=9)
+    assert Incident.objects.get().raise_at == opening
+    actions.set_severity(actor=company.mate, ref="INC-1", severity=Severity.SEV2, now=company.now)
+    assert Incident.objects.get().raise_at == opening
+    raised = company.trigger("c", severity="SEV1", labels={"tier": "1"}, **group)
+    assert (raised.severity, raised.urgency) == (Severity.SEV1, Urgency.HIGH)
+    assert Incident.objects.get().raise_at is None
 
 
 def test_routes_send_to_services_and_set_severity(company: Company) -> None:

@@ -89,8 +89,19 @@ def numbers(count: int) -> Sequence[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def set_severity(incident: Incident, severity: Severity, urgency: Urgency, diary: Diary, why: str) -> bool:
-    """True when it was raised: then an acknowledgement given before is void, and a snooze is over."""
+def set_severity(
+    incident: Incident,
+    severity: Severity,
+    urgency: Urgency,
+    diary: Diary,
+    why: str,
+    *,
+    raise_at: datetime | None,
+) -> bool:
+    """True when it was raised: then an acknowledgement given before is void, and a snooze is over.
+
+    `raise_at`: when this urgency becomes high, unless somebody has it.
+    """
     before = Severity(incident.severity)
     raised = severity.worse_than(before)
     incident.severity, incident.urgency = severity, urgency
@@ -101,7 +112,7 @@ def set_severity(incident: Incident, severity: Severity, urgency: Urgency, diary
     if raised:
         unacknowledge(incident)
         incident.snoozed_until = None
-        incident.raise_at = None
+    incident.raise_at = raise_at if incident.acknowledged_at is None else None
     return raised
 
 

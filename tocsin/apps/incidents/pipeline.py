@@ -24,7 +24,7 @@ from tocsin.apps.incidents.surroundings import (
     start_of,
     subject_of,
 )
-from tocsin.domain import joining, urgency
+from tocsin.domain import joining
 from tocsin.domain.joining import Candidate, Ending, Join
 from tocsin.domain.lifecycle import OPEN, Status
 from tocsin.domain.permissions import SYSTEM
@@ -269,14 +269,7 @@ def _raise(incident: Incident, placement: Placement, why: str, this: _Round) -> 
     if severity is None:
         return
     service = this.around.directory.by_id(incident.service_id)
-    loud = urgency.choose(
-        route=None,
-        rule=this.around.directory.urgency_rule(service),
-        severity=severity,
-        table=this.around.directory.table,
-        now=this.now,
-    )
-    changes.set_severity(incident, severity, loud.urgency, this.diary, why)
+    changes.set_severity(incident, severity, placement.urgency, this.diary, why, raise_at=placement.raise_at)
     around, now = this.around, this.now
     this.effects.append(lambda: change_severity(incident, service, around, now=now))
 

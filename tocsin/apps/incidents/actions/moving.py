@@ -9,13 +9,19 @@ from tocsin.apps.identity.models import User
 from tocsin.apps.incidents import changes, queries, telling
 from tocsin.apps.incidents.actions.common import Deed, deed
 from tocsin.apps.incidents.models import Incident, IncidentAlert
-from tocsin.apps.incidents.surroundings import change_severity, subject_of
+from tocsin.apps.incidents.surroundings import (
+    change_severity,
+    has_call_out,
+    start_call_outs,
+    start_of,
+    subject_of,
+)
 from tocsin.apps.incidents.types import IncidentDetail
 from tocsin.domain import urgency
 from tocsin.domain.errors import Conflict, FieldError, Invalid
 from tocsin.domain.lifecycle import MOVES, OPEN, Status, move
 from tocsin.domain.permissions import Actor, Permission, require
-from tocsin.domain.severity import Severity
+from tocsin.domain.severity import Severity, Urgency
 
 _LONGEST_NOTE: Final = 20_000
 _LONGEST_TITLE: Final = 255
@@ -67,7 +73,7 @@ def set_severity(
             )
             this.name, this.data = "severity_changed", {"from": incident.severity, "to": severity}
             why = reason.strip()[:1000] or f"set by {actor.label}"
-            changes.set_severity(incident, severity, loud.urgency, this.diary, why)
+            changes.set_severity(incident, severity, loud.urgency, this.diary, why, raise_at=loud.raise_at)
             change_severity(incident, service, this.around, now=now)
     return queries.incident(ref, actor=actor)
 
@@ -112,7 +118,10 @@ def edit(
 
 
 def merge(*, actor: Actor, ref: str, into: str, now: datetime) -> IncidentDetail:
-    """Its alerts go to the other one, its calls end. Returns the other one."""
+    """Its alerts go to the other one, its calls end. Returns the other one.
+
+    Nobody has this one yet and it is worse: the other one is raised, so that its people are called.
+    """
     require(actor, Permission.RESPOND)
     with deed(actor=actor, ref=ref, also=into, now=now) as this:
         if this.incident.merged_into_id != this.other.pk:
@@ -176,11 +185,29 @@ def _merge(this: Deed, other: Incident) -> None:
         raise Conflict(
             f"{other.ref} is {other.status}; merge into an open incident.", tuple(MOVES[Status(other.status)])
         )
+    waits = Status(incident.status) in OPEN and incident.acknowledged_at is None
     move(Status(incident.status), Status.MERGED)
     already = IncidentAlert.objects.filter(incident=other).values("alert_id")
     IncidentAlert.objects.filter(incident=incident).exclude(alert_id__in=already).update(incident=other)
+    worse = Severity(incident.severity).worse_than(Severity(other.severity))
+    raise_at = incident.raise_at
     incident.status, incident.merged_into = Status.MERGED, other
     incident.held_until = incident.snoozed_until = incident.raise_at = None
     this.did("merged", "merged", f"Merged into {other.ref} by {this.actor.label}", into=other.ref)
     this.diary.note(other, "merged", f"{incident.ref} was merged into this one by {this.actor.label}")
     escalation.end(incident_id=incident.pk, reason=f"Merged into {other.ref}", now=this.now)
+    if waits and worse:
+        _raise_to(this, other, raise_at)
+
+
+def _raise_to(this: Deed, other: Incident, raise_at: datetime | None) -> None:
+    """The one merged away is worse and nobody has it: its calls go on as the other one's."""
+    incident, service = this.incident, this.around.directory.by_id(other.service_id)
+    severity, urgency_ = Severity(incident.severity), Urgency(incident.urgency)
+    why = f"{incident.ref}, which was merged into it, is worse"
+    changes.set_severity(other, severity, urgency_, this.diary, why, raise_at=raise_at)
+    other.version += 1
+    other.save()
+    change_severity(other, service, this.around, now=this.now)
+    if not has_call_out(other):
+        start_call_outs([start_of(other, service, this.around)], this.around, now=this.now)
