@@ -195,9 +195,9 @@ def test_a_person_already_reached_another_way_is_not_unreachable(
 def test_high_leaves_before_low_and_each_person_once_before_anybody_twice(
     people: dict[str, User], mail: FakeChannel
 ) -> None:
-    call(BOB, urgency=Urgency.LOW)
-    for _ in range(3):
-        call(ALICE)
+    call(BOB, urgency=Urgency.LOW, call_out_id=9)
+    for number in range(3):
+        call(ALICE, call_out_id=number)
     call(BOB)
     call("carol@example.com")
     work()
@@ -289,7 +289,7 @@ def test_calling_many_people_takes_few_queries(
 @pytest.mark.django_db(transaction=True)
 def test_many_workers_send_everything_exactly_once(people: dict[str, User], mail: FakeChannel) -> None:
     for number in range(40):
-        call(ALICE if number % 2 else BOB)
+        call(ALICE if number % 2 else BOB, call_out_id=number)
 
     def run(worker: str) -> None:
         try:
