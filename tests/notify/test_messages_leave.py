@@ -308,3 +308,29 @@ def test_many_workers_send_everything_exactly_once(people: dict[str, User], mail
     run("last")
     assert Counter(message.key for message in mail.sent).most_common(1)[0][1] == 1
     assert len(mail.sent) == 40
+
+
+def test_the_first_message_that_counts_is_the_first(
+    people: dict[str, User], mail: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail.counts = False  # no SMTP server is set
+    hook = webhook(people["alice"], monkeypatch)
+    call()
+    assert Counter(work()) == {Result.SENT: 2}
+    assert hook.to == ["https://h"]
+    assert states() == ["sent", "suppressed"]
+    first = Notification.objects.get(via="webhook")
+    assert (first.rank, first.hurry) == (0, True)
+
+
+def test_a_quiet_word_goes_over_a_way_that_counts(
+    people: dict[str, User], mail: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail.counts = False
+    hook = webhook(people["alice"], monkeypatch)
+    NotificationRule.objects.create(user=None, urgency="low", after_s=0, via="email")
+    NotificationRule.objects.create(user=None, urgency="low", after_s=300, via="webhook")
+    subject = Subject(7, "INC-7", "Checkout is down", Severity.SEV2, "checkout")
+    actions.tell(emails=[ALICE], subject=subject, kind=MessageKind.RESOLVED, headline="Resolved", now=NOW)
+    work()
+    assert (mail.to, hook.to) == ([], ["https://h"])

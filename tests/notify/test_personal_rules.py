@@ -139,3 +139,52 @@ def test_the_only_way_is_tried_on_while_the_ladder_is_told() -> None:
         attempts=20, wanted_at=NOW, now=much_later, hurry=True, others=False, permanent=False
     )
     assert verdict.retry_at is None
+
+
+OUTBOX = Method(9, "email", "alice@example.com", counts=False)
+
+
+def test_what_reaches_nobody_delays_nobody() -> None:
+    assert planned([OUTBOX, HOOK], [], Urgency.HIGH, NOW) == [(0, "webhook"), (0, "email")]
+    rules = [rule(0, "email", Urgency.LOW), rule(30, "webhook", Urgency.LOW)]
+    assert planned([OUTBOX, HOOK], rules, Urgency.LOW, NOW) == [(0, "webhook"), (0, "email")]
+    text = next(x.reason for x in plan([OUTBOX, HOOK], rules, Urgency.LOW, NOW) if x.via == "webhook")
+    assert text.endswith("; moved 30m ahead, as an earlier way is shut")
+
+
+def test_an_outbox_takes_no_turn_between_ways_that_count() -> None:
+    other = Method(4, "push", "phone")
+    assert planned([HOOK, OUTBOX, other], [], Urgency.HIGH, NOW) == [
+        (0, "webhook"),
+        (0, "email"),
+        (3, "push"),
+    ]
+
+
+def test_rules_that_only_reach_the_outbox_give_way_to_what_counts() -> None:
+    assert planned([OUTBOX, HOOK], [rule(0, "email")], Urgency.HIGH, NOW) == [(0, "webhook"), (0, "email")]
+    assert planned([OUTBOX], [rule(2, "email", Urgency.LOW)], Urgency.LOW, NOW) == [(2, "email")]
+
+
+def test_nobody_mutes_high_urgency_with_a_delay() -> None:
+    lines = plan([MAIL, HOOK], [rule(720, "email"), rule(780, "webhook")], Urgency.HIGH, NOW)
+    assert [(line.via, line.due_at) for line in lines] == [
+        ("email", NOW),
+        ("webhook", NOW + minutes(780)),
+    ]
+    assert lines[0].reason.endswith("; moved ahead: high urgency waits at most 60 s")
+    assert planned([MAIL], [rule(720, "email", Urgency.LOW)], Urgency.LOW, NOW) == [(720, "email")]
+
+
+def test_a_high_delay_of_up_to_a_minute_is_kept() -> None:
+    assert planned([MAIL, HOOK], [rule(1, "email"), rule(9, "webhook")], Urgency.HIGH, NOW) == [
+        (1, "email"),
+        (9, "webhook"),
+    ]
+
+
+def test_an_outbox_copy_is_not_the_first_message_of_high_urgency() -> None:
+    assert planned([OUTBOX, HOOK], [rule(5, "email"), rule(9, "webhook")], Urgency.HIGH, NOW) == [
+        (0, "webhook"),
+        (5, "email"),
+    ]

@@ -1,7 +1,9 @@
 """From one call of one person to the messages it means: when, over what, and what to do when one fails.
 
-Only low urgency is ever deferred by quiet hours, so nothing that a person sets can mute high urgency; a
-person without rules, or whose rules cannot be kept, is reached over everything they have.
+Only low urgency is ever deferred by quiet hours, and the first message of high urgency waits at most 60 s
+whatever the rules say, so nothing that a person sets can mute it. A person without rules, or whose rules
+cannot be kept, is reached over everything they have. What reaches nobody (console, local outbox) is sent
+along, and delays no other way.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,15 +38,30 @@ def plan(
     """
     wanted = sorted((rule for rule in rules if rule.urgency is urgency), key=lambda rule: rule.after)
     lines = [line for rule in wanted for line in _keep(rule, methods, now)]
-    if not any(line.method for line in lines):
+    if not _reach(lines) and (_counts(methods) or not any(line.method for line in lines)):
         why = "none of the rules can be kept" if wanted else "no rules of their own"
         shown = {line.via for line in lines}
         lines += _by_default([m for m in methods if wanted or m.type not in shown], urgency, now, why)
     lines = _not_later_than_the_shut_ones(lines)
+    if urgency is Urgency.HIGH:
+        lines = _not_muted(lines, now)
     if quiet is not None and urgency is Urgency.LOW:
         lines = [_defer(line, quiet, ack_deadline) for line in lines]
     unique = {(line.method.id if line.method else line.via, line.due_at): line for line in reversed(lines)}
-    return tuple(sorted(unique.values(), key=lambda line: (line.due_at, line.method is None)))
+    return tuple(sorted(unique.values(), key=_order))
+
+
+def _order(line: Planned) -> tuple[datetime, bool, bool]:
+    """What reaches somebody comes first among equals."""
+    return line.due_at, line.method is None, line.method is not None and not line.method.counts
+
+
+def _counts(methods: Iterable[Method]) -> bool:
+    return any(method.usable and method.counts for method in methods)
+
+
+def _reach(lines: Iterable[Planned]) -> list[Planned]:
+    return [line for line in lines if line.method and line.method.counts]
 
 
 def _keep(rule: Rule, methods: Sequence[Method], now: datetime) -> list[Planned]:
@@ -60,27 +77,42 @@ def _keep(rule: Rule, methods: Sequence[Method], now: datetime) -> list[Planned]
 
 def _by_default(methods: Sequence[Method], urgency: Urgency, now: datetime, why: str) -> list[Planned]:
     usable = [method for method in methods if method.usable]
+    counting = [method for method in usable if method.counts]
+    turns = {method: now + number * DEFAULT_GAP for number, method in enumerate(counting or usable)}
     lines = [
-        Planned(method, method.type, now + number * DEFAULT_GAP, f"{why}: {urgency} urgency, {method.type}")
-        for number, method in enumerate(usable)
+        Planned(method, method.type, turns.get(method, now), f"{why}: {urgency} urgency, {method.type}")
+        for method in usable
     ]
     shut = [Planned(None, m.type, now, f"{m.type}; not sent: {m.why_not}") for m in methods if not m.usable]
     return lines + (shut if why.startswith("no rules") else [])
 
 
 def _not_later_than_the_shut_ones(lines: list[Planned]) -> list[Planned]:
-    """A way that is shut delays nobody: the first one that is open takes its time."""
-    first = min((line.due_at for line in lines), default=None)
-    usable = [line for line in lines if line.method]
-    if not usable or first is None:
+    """A way that is shut, or that reaches nobody, delays nobody: the first one that is open takes its
+    time.
+    """
+    usable = _reach(lines)
+    if not usable:
         return lines
-    earliest = min(line.due_at for line in usable)
+    first, earliest = min(line.due_at for line in lines), min(line.due_at for line in usable)
     if first == earliest:
         return lines
-    moved = f"; moved {format_duration(earliest - first)} ahead, as an earlier way is shut"
+    moved = f"moved {format_duration(earliest - first)} ahead, as an earlier way is shut"
+    return _moved(lines, earliest, first, moved)
+
+
+def _not_muted(lines: list[Planned], now: datetime) -> list[Planned]:
+    """Nobody may be muted by a long delay: the first message that counts leaves at once instead."""
+    earliest = min((line.due_at for line in _reach(lines)), default=now)
+    if earliest - now <= _PRESSING:
+        return lines
+    return _moved(lines, earliest, now, "moved ahead: high urgency waits at most 60 s")
+
+
+def _moved(lines: list[Planned], earliest: datetime, to: datetime, why: str) -> list[Planned]:
     return [
-        replace(line, due_at=first, reason=line.reason + moved)
-        if line.method and line.due_at == earliest
+        replace(line, due_at=to, reason=f"{line.reason}; {why}")
+        if line.method and line.method.counts and line.due_at == earliest
         else line
         for line in lines
     ]

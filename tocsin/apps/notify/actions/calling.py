@@ -155,17 +155,19 @@ def _notifications(page: Page, request: Request, contact: Contact, now: datetime
         )
         if request.kind in _ONE_MESSAGE:
             # The delay of a rule is for pages; a quiet word is said once.
-            lines = tuple(replace(line, due_at=_at_once(line, quiet, now)) for line in _usable(lines)[:1])
+            lines = tuple(replace(line, due_at=_at_once(line, quiet, now)) for line in _one(lines))
     rows = []
     first = request.first
     for line in lines:
         rows.append(_notification(page, request, line, first=first))
-        first = first and line.method is None
+        first = first and (line.method is None or not line.method.counts)
     return rows
 
 
-def _usable(lines: Sequence[Planned]) -> list[Planned]:
-    return [line for line in lines if line.method is not None]
+def _one(lines: Sequence[Planned]) -> list[Planned]:
+    """The first that reaches somebody; where none does, the first that shows."""
+    usable = [line for line in lines if line.method is not None]
+    return ([line for line in usable if line.method and line.method.counts] or usable)[:1]
 
 
 def _at_once(line: Planned, quiet: object, now: datetime) -> datetime:
