@@ -78,7 +78,10 @@ def test_apply_sends_the_files_with_their_secrets(
                 "kind": "rotations",
                 "name": "r",
                 "action": "change",
-                "fields": [{"field": "every", "before": 1, "after": 2}],
+                "fields": [
+                    {"field": "every", "before": 1, "after": 2},
+                    {"field": "participants", "before": ["a@x.y", "c@x.y"], "after": ["c@x.y", "b@x.y"]},
+                ],
                 "turns_before": [
                     {"people": ["a@x.y"], "start": "2026-11-23T09:00Z", "end": "2026-11-30T09:00Z"}
                 ],
@@ -98,7 +101,11 @@ def test_apply_sends_the_files_with_their_secrets(
     ]
     out = capsys.readouterr()
     assert "~ rotations r" in out.out
-    assert "every: 1 → 2" in out.out
+    assert "    every: 1 → 2\n" in out.out
+    assert (
+        "    participants: 1 unchanged\n      - participants[0]: a@x.y\n      + participants[1]: b@x.y\n"
+        in out.out
+    )
     assert "after   Mon 23 Nov 2026 09:00 → Mon 07 Dec 2026 09:00  b@x.y" in out.out
     assert "warning: something" in out.err
 

@@ -11,6 +11,7 @@ from tocsin.domain.configuration.lint import lint
 from tocsin.domain.configuration.references import Checker
 from tocsin.domain.configuration.secrets import inlined, lacking
 from tocsin.entrypoints.cli import client
+from tocsin.entrypoints.cli.differences import differences, short
 from tocsin.entrypoints.cli.files import needed_directory, read_files, secrets_here
 from tocsin.entrypoints.cli.output import BadInput, json_option, print_json, print_problems, problem_row
 from tocsin.lib import clock
@@ -115,9 +116,11 @@ def _print_plan(answer: Mapping[str, Any], nothing: str) -> None:
 
 
 def _print_field(action: str, field: Mapping[str, Any]) -> None:
-    after = _short(field["after"])
-    text = after if action == "add" else f"{_short(field['before'])} → {after}"
-    click.echo(f"    {field['field']}: {text}")
+    name, before, after = field["field"], field["before"], field["after"]
+    lines = [f"{name}: {short(after)}"] if action == "add" else differences(name, before, after)
+    for line in lines:
+        colour = {"+": "green", "-": "red"}.get(line.lstrip()[:1])
+        click.secho(f"    {line}", fg=colour)
 
 
 def _print_turns(change: Mapping[str, Any]) -> None:
@@ -133,13 +136,3 @@ def _print_turns(change: Mapping[str, Any]) -> None:
 
 def _minute(text: str) -> str:
     return datetime.fromisoformat(text).astimezone(UTC).strftime("%a %d %b %Y %H:%M")
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return "—"
-    if isinstance(value, list):
-        return "[" + ", ".join(_short(item) for item in value) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_short(item)}" for key, item in value.items()) + "}"
-    return str(value)
