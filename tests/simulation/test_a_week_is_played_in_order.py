@@ -134,6 +134,29 @@ def test_explaining_one_event_names_route_severity_and_everybody_who_would_be_ca
     assert all(page.reason for page in found.pages)
 
 
+def test_a_repeat_leaves_alone_what_a_person_lowered() -> None:
+    lowered = SetSeverity(START + timedelta(minutes=1), "a", Severity.SEV3)
+    result = play(fired(0), lowered, fired(2, value="2"), fired(4, value="3"), hours=0.2)
+    assert result.incidents[0].severity is Severity.SEV3
+    worse = play(fired(0), lowered, fired(2, severity="SEV1"), hours=0.2)
+    assert worse.incidents[0].severity is Severity.SEV1
+
+
+def test_what_waited_softly_is_called_again_when_support_hours_open() -> None:
+    hours = "{timezone: UTC, days: [mon, tue], start: '14:00', end: '17:00'}"
+    more = f", support_hours: {hours}, outside: low, raise_at_opening: true}}"
+    loaded = load({"org.yaml": ORGANISATION.replace("policy: payments}", f"policy: payments{more}")})
+    assert not loaded.report.errors, loaded.report
+    events = (fired(0, severity="info"), SetSeverity(START + timedelta(minutes=1), "a", Severity.SEV3))
+    result = simulate(loaded.organisation, events, START, START + timedelta(hours=2.1))
+    assert called(result) == [
+        (0, "alice", "email"),
+        (1, "alice", "email"),
+        (120, "alice", "email"),
+        (123, "alice", "sms"),
+    ]
+
+
 def test_a_severity_of_none_opens_nothing() -> None:
     org = organisation()
     (found,) = explain(org, org.integrations["tool"], fired(0, severity="none").signal, START)

@@ -137,7 +137,9 @@ class Play:
                 before=self._meant.get((alert, placement.service.name)),
                 incident=incident.severity,
             ):
-                self._change_severity(incident, placement.severity, placement.urgency, now)
+                self._change_severity(
+                    incident, placement.severity, placement.urgency, now, placement.raise_at
+                )
             self._meant[alert, placement.service.name] = placement.severity
 
     def _place(self, alert: tuple[str, str], dedup_key: str, placement: Placement, now: datetime) -> None:
@@ -158,7 +160,7 @@ class Play:
             if decision.join is Join.REOPEN:
                 self._reopen(incident, decision.reason, now)
             if decision.raise_to is not None:
-                self._change_severity(incident, decision.raise_to, placement.urgency, now)
+                self._change_severity(incident, decision.raise_to, placement.urgency, now, placement.raise_at)
         incident.firing.add(alert)
         incident.keys.add(dedup_key)
         self._of_alert.setdefault(alert, []).append(incident)
@@ -234,12 +236,21 @@ class Play:
         incident = self._incident(event.dedup_key, event.at)
         if incident is not None and event.severity is not incident.severity:
             incident.touched = True
-            loud = self.world.urgency(incident.service, event.severity, event.at).urgency
-            self._change_severity(incident, event.severity, loud, event.at)
+            loud = self.world.urgency(incident.service, event.severity, event.at)
+            self._change_severity(incident, event.severity, loud.urgency, event.at, loud.raise_at)
 
-    def _change_severity(self, incident: _Running, to: Severity, loud: Urgency, now: datetime) -> None:
+    def _change_severity(
+        self,
+        incident: _Running,
+        to: Severity,
+        loud: Urgency,
+        now: datetime,
+        raise_at: datetime | None = None,
+    ) -> None:
         if to.worse_than(incident.severity):
             incident.acknowledged_at = None
+        incident.raise_at = raise_at
+        self._schedule(raise_at, incident)
         incident.severity = to
         incident.snapshot, outcome = machine.change_severity(
             incident.snapshot,
