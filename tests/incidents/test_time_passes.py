@@ -58,6 +58,24 @@ def test_what_is_raised_keeps_the_urgency_of_its_route_and_its_opening(company: 
     assert Incident.objects.get().raise_at is None
 
 
+def test_what_reopens_is_as_urgent_as_the_hour_asks_for(company: Company) -> None:
+    spec = replace(SPEC, support_hours=OFFICE, outside="low", raise_at_opening=True)
+    catalog.save_service(actor=SYSTEM, spec=spec, now=START)
+    company.now = START.replace(hour=20)
+    company.trigger()
+    company.resolve()
+    company.wait(minutes=1)
+    assert company.trigger().urgency is Urgency.LOW
+    assert Incident.objects.get().raise_at == START.replace(day=24, hour=9)
+    company.now = START.replace(day=24, hour=8, minute=58)
+    company.resolve()
+    company.wait(minutes=3)
+    reopened = company.trigger()
+    assert (reopened.ref, reopened.reopen_count, reopened.urgency) == ("INC-1", 2, Urgency.HIGH)
+    called = [page.urgency for page in reopened.pages if page.kind == "page" and page.ended_at is None]
+    assert called == [Urgency.HIGH]
+
+
 def test_routes_send_to_services_and_set_severity(company: Company) -> None:
     catalog.save_service(actor=SYSTEM, spec=replace(SPEC, name="database"), now=START)
     tree = Route(

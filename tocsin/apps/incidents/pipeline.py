@@ -249,11 +249,20 @@ def _join(
     if decision.raise_to is not None:
         _raise(incident, placement, f"the alert “{alert.summary[:200]}” is worse", this)
     if decision.join is Join.REOPEN:
+        if decision.raise_to is None and placement.severity == incident.severity:
+            _as_urgent_as(incident, placement, this)
         _reopen(incident, decision.reason, this)
     elif decision.tell_acker and not incident.joined_told:
         incident.joined_told = True
         subject = subject_of(incident, this.around.directory.by_id(incident.service_id))
         this.effects.append(lambda: telling.joined(incident, subject, alert.summary, this.now))
+
+
+def _as_urgent_as(incident: Incident, placement: Placement, this: _Round) -> None:
+    """Support hours may have begun or ended since."""
+    incident.urgency, incident.raise_at = placement.urgency, placement.raise_at
+    service, around, now = this.around.directory.by_id(incident.service_id), this.around, this.now
+    this.effects.append(lambda: change_severity(incident, service, around, now=now))
 
 
 def _reopen(incident: Incident, reason: str, this: _Round) -> None:
