@@ -5,7 +5,7 @@ from tests.web.conftest import Visitor
 from tocsin.apps.catalog import actions as catalog
 from tocsin.apps.catalog.types import ServiceSpec
 from tocsin.domain.permissions import SYSTEM
-from tocsin.entrypoints.web.views import common
+from tocsin.entrypoints.web.views import common, oncall
 from tocsin.lib import clock
 
 PAGES = [
@@ -157,3 +157,10 @@ def test_long_lists_come_in_portions(
     assert first.count('class="cover') == 2
     assert rest.count('class="cover') == count - 2
     assert owner.client.get(f"{path}?cursor=x").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("hours", "label"), [(24, "Emil Sørensen"), (12, "Emil"), (5, "ES"), (1, ""), (168, "Emil Sørensen")]
+)
+def test_a_name_in_a_short_bar_is_shortened_and_not_cut(hours: int, label: str) -> None:
+    assert oncall.fitting("Emil Sørensen", hours * 100 / 168) == label

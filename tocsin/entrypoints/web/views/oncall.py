@@ -16,11 +16,14 @@ from tocsin.domain.errors import NotFound
 from tocsin.domain.escalation.model import Policy
 from tocsin.domain.schedule import Layer, Schedule, Shift, resolve
 from tocsin.entrypoints.web.reader import Reader, zone
+from tocsin.entrypoints.web.templatetags.tocsin import initials
 from tocsin.entrypoints.web.views.common import names, signed_in
 from tocsin.entrypoints.web.views.services import who_now
 from tocsin.lib.clock import now
 
 _WEEK = timedelta(days=7)
+# In percent of the week: 17 h, 8 h and 4 h.
+_FITS_NAME, _FITS_FIRST, _FITS_INITIALS = 10.0, 4.7, 2.3
 
 
 @dataclass(frozen=True)
@@ -160,15 +163,22 @@ def apart(shifts: Sequence[Shift]) -> list[list[Shift]]:
 
 
 def _bars(shifts: Sequence[Shift], start: datetime, called: dict[str, str]) -> tuple[Bar, ...]:
-    return tuple(
-        Bar(
-            x := _percent(shift.start, start),
-            round(_percent(shift.end, start) - x, 3),
-            shift.user,
-            called.get(shift.user, shift.user) if shift.user else "nobody",
-        )
-        for shift in shifts
-    )
+    found = []
+    for shift in shifts:
+        x = _percent(shift.start, start)
+        width = round(_percent(shift.end, start) - x, 3)
+        name = called.get(shift.user, shift.user) if shift.user else "nobody"
+        found.append(Bar(x, width, shift.user, fitting(name, width)))
+    return tuple(found)
+
+
+def fitting(name: str, width: float) -> str:
+    """As much of a name as a bar of that width, in percent of the week, has room for."""
+    if width >= _FITS_NAME:
+        return name
+    if width >= _FITS_FIRST:
+        return name.split(maxsplit=1)[0]
+    return initials(name) if width >= _FITS_INITIALS else ""
 
 
 def _percent(moment: datetime, start: datetime) -> float:

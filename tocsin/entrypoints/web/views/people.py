@@ -125,7 +125,7 @@ def invite(request: HttpRequest, reader: Reader) -> HttpResponse:
 @signed_in
 @require_POST
 def invitation(request: HttpRequest, reader: Reader, email: str) -> HttpResponse:
-    """Shows the link once; it is a way in, so it is never mailed through a channel that may not exist."""
+    """Shows the link once, to hand over where no mail leaves this server."""
     token = actions.invitation_token(actor=reader.actor, email=email, now=now())
     url = settings.TOCSIN.public_url.rstrip("/") + reverse("invitation", args=[token])
     return private(_page(request, reader, email, invitation=url))
