@@ -3,6 +3,7 @@
 from tocsin.apps.escalation import handlers as escalation
 from tocsin.apps.incidents import handlers as incidents
 from tocsin.apps.integrations import handlers as integrations
+from tocsin.apps.notify import handlers as notify
 from tocsin.apps.oncall import handlers as oncall
 from tocsin.lib import bus
 from tocsin.ports import events
@@ -16,6 +17,7 @@ def wire() -> None:
     bus.subscribe(events.PersonUnreachable, escalation.on_person_unreachable)
     bus.subscribe(events.Renamed, escalation.on_renamed)
     bus.subscribe(events.Renamed, integrations.on_renamed)
+    bus.subscribe(events.InvitationMade, notify.on_invitation_made)
     bus.subscribe(events.Going, oncall.on_going)
     bus.subscribe(events.Going, escalation.on_going)
     bus.subscribe(events.Going, integrations.on_going)

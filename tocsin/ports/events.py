@@ -88,3 +88,12 @@ class Going:
 
     kind: str  # team | service | schedule
     name: str
+
+
+@dataclass(frozen=True)
+class InvitationMade:
+    """Somebody may now set a password; whoever can reach them tells them how."""
+
+    email: str
+    at: datetime
+    by: str

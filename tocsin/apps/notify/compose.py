@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from tocsin.apps.identity.actions import invitation_link
 from tocsin.apps.notify.types import Job
 from tocsin.domain.notification.model import MessageKind
 from tocsin.ports import registry
@@ -17,6 +18,7 @@ _BUTTONS = {
     MessageKind.NOTICE: (_VIEW,),
     MessageKind.RESOLVED: (_VIEW,),
     MessageKind.TEST: (),
+    MessageKind.INVITATION: (),
 }
 
 
@@ -29,7 +31,7 @@ def message(job: Job, now: datetime) -> Message:
         subject=job.subject,
         urgency=job.urgency,
         headline=_headline(job),
-        lines=_lines(job),
+        lines=_invitation(job, now) if job.kind is MessageKind.INVITATION else _lines(job),
         actions=_actions(job, now),
         thread=f"incident-{job.incident_id}" if job.incident_id else f"page-{job.page_id}",
         config=dict(job.config),
@@ -60,6 +62,13 @@ def _lines(job: Job) -> tuple[str, ...]:
     elif job.headline and job.headline != subject.title:
         lines.append(subject.title)
     return tuple(lines)
+
+
+def _invitation(job: Job, now: datetime) -> tuple[str, ...]:
+    link = invitation_link(job.email, now)
+    if link is None:
+        return (job.reason, "This was settled before the mail left: you can log in.")
+    return (f"{job.reason}. Set your password here, once and within seven days:", link)
 
 
 def _actions(job: Job, now: datetime) -> tuple[Action, ...]:

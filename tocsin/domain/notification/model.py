@@ -15,6 +15,7 @@ class MessageKind(StrEnum):
     STAKEHOLDER = "stakeholder"
     NOTICE = "notice"
     TEST = "test"
+    INVITATION = "invitation"  # with a link that lets somebody set their password
 
 
 @dataclass(frozen=True)

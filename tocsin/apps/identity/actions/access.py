@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
@@ -15,7 +16,8 @@ from tocsin.apps.identity.queries import person_of
 from tocsin.apps.identity.types import Person
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
 from tocsin.domain.permissions import SYSTEM, Actor, ActorKind, Permission, Role, require
-from tocsin.lib import ids, pg, signing
+from tocsin.lib import bus, ids, pg, signing
+from tocsin.ports.events import InvitationMade
 
 INVITATION_LASTS = timedelta(days=7)
 _PURPOSE = "invitation"
@@ -24,7 +26,9 @@ _FIRST_OWNER = "admin@localhost"
 
 @transaction.atomic
 def invitation_token(*, actor: Actor, email: str, now: datetime) -> str:
-    """For a link with which an invited person sets a password, once and within seven days."""
+    """For a link with which an invited person sets a password, once and within seven days. Where mails leave,
+    they are mailed one too.
+    """
     require(actor, Permission.MANAGE_PEOPLE)
     row = User.objects.filter(email=email.lower()).first()
     if row is None:
@@ -34,7 +38,14 @@ def invitation_token(*, actor: Actor, email: str, now: datetime) -> str:
     if row.state != UserState.INVITED:
         raise Conflict(f"{row.email} is {row.state}, not invited.")
     _record(actor, "user.invitation_made", row, now)
-    return signing.sign(_PURPOSE, {"user": row.pk, "stamp": _stamp(row)}, now + INVITATION_LASTS)
+    bus.publish(InvitationMade(row.email, now, actor.label))
+    return _signed(row, now)
+
+
+def invitation_link(email: str, now: datetime) -> str | None:
+    """For a mail to that very address, as it leaves; None when the person is not invited, or no longer."""
+    row = User.objects.filter(email=email.lower(), state=UserState.INVITED).first()
+    return f"{settings.TOCSIN.public_url}/invitation/{_signed(row, now)}" if row else None
 
 
 def open_invitation(token: str, now: datetime) -> Person:
@@ -98,6 +109,10 @@ def _invited(token: str, now: datetime, *, lock: bool = False) -> User:
     if row is None or row.state != UserState.INVITED or payload["stamp"] != _stamp(row):
         raise Conflict("This invitation was used already. You can log in, or ask for a new one.")
     return row
+
+
+def _signed(row: User, now: datetime) -> str:
+    return signing.sign(_PURPOSE, {"user": row.pk, "stamp": _stamp(row)}, now + INVITATION_LASTS)
 
 
 def _stamp(row: User) -> str:

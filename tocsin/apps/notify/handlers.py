@@ -1,0 +1,47 @@
+"""What notify hears; `config.subscriptions` wires it."""
+
+from dataclasses import replace
+
+from django.db import connection
+
+from tocsin.apps.identity.models import User
+from tocsin.apps.notify.models import Notification, Page
+from tocsin.domain.escalation.codec import dump
+from tocsin.domain.notification.model import MessageKind, Subject
+from tocsin.domain.notification.plan import rank
+from tocsin.domain.severity import Severity, Urgency
+from tocsin.lib import ids, pg
+from tocsin.ports import registry
+from tocsin.ports.events import InvitationMade
+
+_SUBJECT = Subject(incident_id=0, ref="", title="", severity=Severity.SEV4, service="Tocsin")
+
+
+def on_invitation_made(news: InvitationMade) -> None:
+    """Mail it, where mails leave. The link is a way in: it is made as the mail leaves and kept nowhere."""
+    channel = registry.channels.get("email")
+    user = User.objects.filter(email=news.email).first()
+    if user is None or channel is None or channel.ready or not channel.counts:
+        return
+    headline = "You are invited to Tocsin"
+    page = Page.objects.create(
+        user=user,
+        kind=MessageKind.INVITATION,
+        urgency=Urgency.LOW,
+        reason=f"{news.by} invites you"[:512],
+        headline=headline,
+        subject=dump(replace(_SUBJECT, title=headline)),
+        started_at=news.at,
+    )
+    Notification.objects.create(
+        page=page,
+        via="email",
+        address=user.email,
+        key=ids.new_id(),
+        rank=rank(MessageKind.INVITATION, Urgency.LOW, first=False),
+        due_at=news.at,
+        wanted_at=news.at,
+        reason="an invitation goes to the person's own address",
+    )
+    with connection.cursor() as cursor:
+        pg.notify(cursor, "tocsin_due", "delivery")
