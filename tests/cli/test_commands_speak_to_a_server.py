@@ -149,6 +149,7 @@ def test_export_prints_the_text_alone(server: _Server, capsys: pytest.CaptureFix
         (["ack", "INC-7"], "INC-7/acknowledge", {}),
         (["resolve", "INC-7"], "INC-7/resolve", {}),
         (["respond", "../x"], "..%2Fx/respond", {}),
+        (["take-over", "INC-7"], "INC-7/take-over", {}),
         (["note", "INC-7", "hello"], "INC-7/note", {"text": "hello"}),
         (["severity", "INC-7", "sev1"], "INC-7/severity", {"severity": "SEV1", "reason": ""}),
         (["reassign", "INC-7", "a@x.y", "b@x.y"], "INC-7/reassign", {"emails": ["a@x.y", "b@x.y"]}),

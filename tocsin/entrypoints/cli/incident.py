@@ -79,6 +79,7 @@ def _simple(name: str, verb: str, doc: str) -> None:
 _simple("ack", "acknowledge", "Acknowledge: nobody further is called.")
 _simple("seen", "seen", "End your own reminders; the responders are still called.")
 _simple("respond", "respond", "“I am responding”, for somebody who was not called.")
+_simple("take-over", "take-over", "Have what somebody else has acknowledged; nobody is called.")
 _simple("resolve", "resolve", "It is over.")
 _simple("reopen", "reopen", "It is not over after all.")
 _simple("escalate", "escalate", "Go on to the next step now.")
