@@ -25,7 +25,7 @@ def test_sev1_calls_management_at_once_as_stakeholders() -> None:
     assert it.calls == [(0, "alice"), (0, "mona")]
     mona = [e for _, e in it.log if isinstance(e, Call)][1]
     assert mona.stakeholder
-    assert "SEV1 calls management" in mona.reason
+    assert mona.reason.startswith("SEV1 calls management at once: ")
 
 
 def test_sev2_calls_the_lead_at_thirty_minutes() -> None:

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 
+from tocsin.apps.escalation import helping
 from tocsin.apps.escalation.models import CallOut
 from tocsin.apps.escalation.roster import Roster
-from tocsin.apps.escalation.store import Work, carry_out, put, snapshot_of, state_of, subject_of
+from tocsin.apps.escalation.store import Work, begun, carry_out, snapshot_of, state_of, subject_of
 from tocsin.apps.escalation.types import AckOutcome, Start
 from tocsin.domain.errors import FieldError, Invalid, NotFound
 from tocsin.domain.escalation import machine
@@ -26,14 +27,12 @@ from tocsin.domain.escalation.model import (
     Policy,
     Snapshot,
     State,
-    Step,
     StopCalling,
     Target,
     TargetKind,
-    TeamWho,
 )
 from tocsin.domain.notification.model import Subject
-from tocsin.domain.severity import Ladder, Severity, SeverityRow, Urgency
+from tocsin.domain.severity import Severity, SeverityRow, Urgency
 from tocsin.domain.time import BusinessHours
 from tocsin.lib import bus
 from tocsin.lib.log import Logger
@@ -94,39 +93,10 @@ def start_many(*, starts: Sequence[Start], now: datetime, roster: Roster | None 
     # Together, rather than one by one as the steps fire.
     targets = {target for each in starts for step in each.policy.steps[:1] for target in step.targets}
     roster.directory.load(target.name for target in targets if target.kind is TargetKind.USER)
-    works = [_begun(each, roster, now) for each in starts]
+    works = [begun(each, roster, now) for each in starts]
     CallOut.objects.bulk_create(work.row for work in works)
     carry_out(works, now, roster.directory)
     return [work.row.pk for work in works]
-
-
-def _begun(given: Start, roster: Roster, now: datetime) -> Work:
-    row = given.severity_row
-    snapshot = Snapshot(
-        kind=given.kind,
-        policy=given.policy,
-        severity=row.severity,
-        urgency=given.urgency,
-        ladder=row.ladder if given.kind is CallOutKind.SERVICE else Ladder.FULL,
-        respond_within=row.respond_within,
-        escalate=row.escalate,
-        lead=given.lead,
-        management=given.management,
-        last_resort=given.last_resort,
-        hours=given.hours or BusinessHours(),
-        ack_timeout=given.ack_timeout,
-    )
-    outcome = machine.begin(snapshot, roster.resolve, now, given.first_targets)
-    call_out = CallOut(
-        incident_id=given.incident_id,
-        kind=given.kind,
-        label=given.label[:255],
-        subject=dump(given.subject),
-        created_at=now,
-    )
-    work = Work(call_out, snapshot, None, outcome)
-    put(work)
-    return work
 
 
 @transaction.atomic
@@ -139,27 +109,36 @@ def ask_help(
     severity_row: SeverityRow,
     text: str = "",
     urgency: Urgency = Urgency.HIGH,
+    team: str | None = None,
     now: datetime,
 ) -> int:
-    """A call-out of its own for one person, team or schedule; the one that still climbs when there is one."""
-    running = CallOut.objects.filter(
-        incident_id=incident_id, kind=CallOutKind.HELP, label=label[:255], status=CallOutStatus.RUNNING
-    ).first()
-    if running is not None:
-        return running.pk
-    steps = [Step((target,), severity_row.respond_within)]
-    if target.kind is TargetKind.TEAM and target.who in {"", TeamWho.MEMBERS}:
-        steps.append(Step((replace(target, who=TeamWho.LEAD),), severity_row.respond_within))
-    return start(
+    """A call-out of its own for one person, team or schedule; the one that still climbs when there is one.
+
+    Where the service has none, nobody behind it is forgotten: lead and manager (of `team`, where the target
+    has no team), the last resort, and calling again.
+    """
+    asked = {row.status: row for row in _lock(incident_id) if _is_help(row, label)}
+    if CallOutStatus.RUNNING in asked:
+        return asked[CallOutStatus.RUNNING].pk
+    if old := asked.get(CallOutStatus.EXHAUSTED):  # from now on the new one calls
+        snapshot, before = snapshot_of(old), state_of(old)
+        ended = machine.end(snapshot, before, "asked again", now)
+        carry_out([Work(old, snapshot, before, ended)], now)
+    given = helping.start_of(
         incident_id=incident_id,
-        subject=replace(subject, summary=text or subject.summary),
-        kind=CallOutKind.HELP,
+        target=target,
         label=label,
-        policy=Policy("asked to help", tuple(steps)),
+        subject=replace(subject, summary=text or subject.summary),
         severity_row=severity_row,
         urgency=urgency,
-        now=now,
+        alone=not CallOut.objects.filter(incident_id=incident_id, kind=CallOutKind.SERVICE).exists(),
+        team=team,
     )
+    return start_many(starts=(given,), now=now)[0]
+
+
+def _is_help(row: CallOut, label: str) -> bool:
+    return row.kind == CallOutKind.HELP and row.label == label[:255]
 
 
 @transaction.atomic
@@ -170,16 +149,23 @@ def acknowledge(
     email = email.lower()
     best = AckOutcome(AckKind.NOT_CALLED, None, None)
     works = []
-    for row in _lock(incident_id):
-        snapshot, state = snapshot_of(row), state_of(row)
+    rows = _lock(incident_id)
+    beside = any(row.kind == CallOutKind.SERVICE for row in rows)
+    for row in rows:
+        frozen, state = snapshot_of(row), state_of(row)
         service = row.kind == CallOutKind.SERVICE
-        answer = machine.acknowledge(snapshot, state, email, now, responding=responding and service)
-        works.append(Work(row, snapshot, state, _with_via(answer.outcome, via)))
+        # Once the service calls too, whoever answers that has the incident: others are called no further.
+        snapshot = replace(frozen, alone=frozen.alone and not beside)
+        takes = responding and (service or snapshot.alone)
+        answer = machine.acknowledge(snapshot, state, email, now, responding=takes)
+        work = Work(row, snapshot, state, _with_via(answer.outcome, via))
+        if work.outcome.state != state or work.outcome.effects or snapshot != frozen:
+            works.append(work)
         outcome = AckOutcome(answer.kind, answer.outcome.state.acknowledged_by, CallOutKind(row.kind))
         best = max(best, outcome, key=_weight)
         if answer.kind is AckKind.ACKNOWLEDGED:
             bus.publish(CallOutAcknowledged(incident_id, now, email, service))
-    carry_out([work for work in works if work.outcome.state != work.before or work.outcome.effects], now)
+    carry_out(works, now)
     return best
 
 

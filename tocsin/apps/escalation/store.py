@@ -9,9 +9,12 @@ from django.db import connection
 
 from tocsin.apps.escalation import sql
 from tocsin.apps.escalation.models import CallOut, Decision
+from tocsin.apps.escalation.roster import Roster
+from tocsin.apps.escalation.types import Start
 from tocsin.apps.notify import actions as notify
 from tocsin.apps.notify.directory import Directory
 from tocsin.apps.notify.types import Request
+from tocsin.domain.escalation import machine
 from tocsin.domain.escalation.codec import dump, load
 from tocsin.domain.escalation.model import (
     Call,
@@ -26,6 +29,8 @@ from tocsin.domain.escalation.model import (
     StopCalling,
 )
 from tocsin.domain.notification.model import MessageKind, Subject
+from tocsin.domain.severity import Ladder
+from tocsin.domain.time import BusinessHours
 from tocsin.lib import bus, pg
 from tocsin.ports.events import CallOutReopened, TimelineNews
 
@@ -77,6 +82,37 @@ def put(work: Work) -> None:
     row, state = work.row, work.outcome.state
     row.snapshot, row.state = dump(work.snapshot), dump(state)
     row.status, row.due_at = state.status, state.due_at
+
+
+def begun(given: Start, roster: Roster, now: datetime) -> Work:
+    """A call-out that has just begun to climb; its row is not in the table yet."""
+    row = given.severity_row
+    snapshot = Snapshot(
+        kind=given.kind,
+        policy=given.policy,
+        severity=row.severity,
+        urgency=given.urgency,
+        ladder=row.ladder if given.kind is CallOutKind.SERVICE else Ladder.FULL,
+        respond_within=row.respond_within,
+        escalate=row.escalate,
+        lead=given.lead,
+        management=given.management,
+        last_resort=given.last_resort,
+        hours=given.hours or BusinessHours(),
+        ack_timeout=given.ack_timeout,
+        alone=given.alone,
+    )
+    outcome = machine.begin(snapshot, roster.resolve, now, given.first_targets)
+    call_out = CallOut(
+        incident_id=given.incident_id,
+        kind=given.kind,
+        label=given.label[:255],
+        subject=dump(given.subject),
+        created_at=now,
+    )
+    work = Work(call_out, snapshot, None, outcome)
+    put(work)
+    return work
 
 
 def carry_out(works: Sequence[Work], now: datetime, directory: Directory | None = None) -> None:

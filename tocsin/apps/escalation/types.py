@@ -25,6 +25,7 @@ class Start:
     hours: BusinessHours | None = None  # None: Mon-Fri 09:00-17:00 UTC
     ack_timeout: timedelta | None = None
     first_targets: tuple[Target, ...] = ()
+    alone: bool = False
 
 
 @dataclass(frozen=True)

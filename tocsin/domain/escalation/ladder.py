@@ -8,7 +8,7 @@ once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tocsin.domain.escalation.model import (
@@ -107,7 +107,8 @@ class Walk:
         return sorted(pending, key=lambda item: item[2])
 
     def silence_at(self) -> datetime | None:
-        if self.snapshot.kind is not CallOutKind.SERVICE or not urgent(self.snapshot):
+        calls_on = self.snapshot.kind is CallOutKind.SERVICE or self.snapshot.alone
+        if not calls_on or not urgent(self.snapshot):
             return None
         return self.state.quiet_since + SILENCE if self.state.quiet_since else None
 
@@ -254,8 +255,8 @@ class Walk:
         self.change(table_done=(*self.state.table_done, index))
         management = row.notify is Notify.MANAGEMENT
         who = "management" if management else "the lead"
-        after = "the next business day" if row.at is None else f"{format_duration(row.at)}"
-        label = f"{self.snapshot.severity} calls {who} at {after}"
+        after = "on the next business day" if row.at is None else f"at {format_duration(row.at)}"
+        label = f"{self.snapshot.severity} calls {who} {after if row.at != timedelta(0) else 'at once'}"
         found = self.find(self.snapshot.management if management else self.snapshot.lead)
         if not found:
             self.note("nobody", f"{label}, but there is nobody to call")

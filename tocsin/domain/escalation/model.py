@@ -108,6 +108,7 @@ class Snapshot:
         default_factory=BusinessHours
     )  # whose opening `escalate` rows with at=None mean
     ack_timeout: timedelta | None = None  # the service's own; None: by severity, zero: never
+    alone: bool = False  # HELP of an incident whose service calls nobody: nothing else would call again
 
 
 class CallOutStatus(StrEnum):

@@ -222,6 +222,7 @@ def _call_for_help(this: Deed, target: Target, text: str) -> None:
         subject=subject_of(this.incident, service),
         text=text[:500],
         severity_row=this.around.directory.table[Severity(this.incident.severity)],
+        team=service.team or None,
         now=this.now,
     )
     said = f": {text[:_LONGEST_TEXT]}" if text else ""
