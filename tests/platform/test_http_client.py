@@ -69,6 +69,9 @@ def test_it_reads_no_more_than_asked_for(server: str) -> None:
         "http://169.254.169.254/latest/meta-data",
         "http://[fe80::1]/",
         "http://[::ffff:169.254.169.254]/",
+        "http://[64:ff9b::a9fe:a9fe]/",
+        "http://[64:ff9b::6464:64c8]/",
+        "http://[2002:a9fe:a9fe::1]/",
         "http://0.0.0.0/",
         "http://100.100.100.200/",
         "ftp://example.com/",
@@ -79,6 +82,17 @@ def test_it_reads_no_more_than_asked_for(server: str) -> None:
 def test_it_never_calls_link_local_or_metadata_addresses(url: str) -> None:
     with http.client(trusted=True) as client, pytest.raises(http.RefusedError):
         client.get(url)
+
+
+@pytest.mark.parametrize("wrapped", ["::ffff:a00:1", "64:ff9b::a00:1", "2002:a00:1::1"])
+def test_a_private_address_is_private_however_it_is_wrapped(wrapped: str) -> None:
+    with pytest.raises(http.RefusedError):
+        http.check_address(ipaddress.ip_address(wrapped), allow_private=False)
+    http.check_address(ipaddress.ip_address(wrapped), allow_private=True)
+
+
+def test_a_public_address_may_be_reached_through_a_translator() -> None:
+    http.check_address(ipaddress.ip_address("64:ff9b::808:808"), allow_private=False)
 
 
 def test_it_checks_the_address_behind_a_name(monkeypatch: pytest.MonkeyPatch) -> None:

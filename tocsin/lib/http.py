@@ -38,6 +38,8 @@ _NEVER: Final = tuple(
     )
 )
 
+_TRANSLATED: Final = ipaddress.ip_network("64:ff9b::/96")  # NAT64, RFC 6052
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -99,14 +101,22 @@ def configure(proxy: str = "", ca_bundle: Path | None = None, *, allow_private: 
 
 def check_address(address: Address, *, allow_private: bool) -> None:
     """Raises RefusedError for what may not be called."""
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
+    address = _meant(address)
     if any(address in network for network in _NEVER if network.version == address.version):
         raise RefusedError(f"{address} is a link-local or metadata address; it is never called.")
     if not allow_private and (address.is_private or address.is_loopback):
         raise RefusedError(
             f"{address} is a private address; TOCSIN_ALLOW_PRIVATE_TARGETS=true would allow it."
         )
+
+
+def _meant(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one only wraps: mapped, or through a translator (NAT64) or relay (6to4)."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _TRANSLATED:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 class _GuardedBackend(httpcore.NetworkBackend):
