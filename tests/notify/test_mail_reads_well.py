@@ -52,7 +52,7 @@ def always() -> bool:
         (MessageKind.PAGE, "[SEV1] checkout: HTTP 5xx over 5 % (INC-12)"),
         (MessageKind.STAKEHOLDER, "[SEV1] checkout: HTTP 5xx over 5 % (INC-12)"),
         (MessageKind.RESOLVED, "Resolved: [SEV1] checkout: HTTP 5xx over 5 % (INC-12)"),
-        (MessageKind.NUDGE, "Still on it?: [SEV1] checkout: HTTP 5xx over 5 % (INC-12)"),
+        (MessageKind.NUDGE, "Still on it? [SEV1] checkout: HTTP 5xx over 5 % (INC-12)"),
     ],
 )
 def test_the_subject_says_what_matters_first(kind: MessageKind, expected: str) -> None:

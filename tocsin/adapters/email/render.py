@@ -44,7 +44,7 @@ def subject_line(message: Message) -> str:
     tail = f" ({subject.ref})"
     word = _WORDS.get(message.kind)
     if word and message.kind is not MessageKind.STAKEHOLDER:
-        head = f"{word}: {head}"
+        head = f"{word}{'' if word.endswith('?') else ':'} {head}"
     room = _LONGEST_SUBJECT - len(head) - len(tail)
     title = one_line(subject.title)
     return one_line(head + (title if len(title) <= room else title[: room - 1] + "…") + tail)
