@@ -29,7 +29,7 @@ def test_a_new_incident_appears_by_itself_and_is_taken_and_resolved(page: Page, 
     expect(page.get_by_role("heading", level=1)).to_have_text("Checkout fails")
     wait_until_live(page)
     page.keyboard.press("a")
-    expect(page.locator("#incident")).to_contain_text("is on it")
+    expect(page.locator("#incident")).to_contain_text("You are on it")
     expect(page.locator("#toasts")).to_contain_text("You are responding")
     page.get_by_label("Add a note").fill("Rolled back")
     page.get_by_role("button", name="Add note").click()
@@ -113,7 +113,7 @@ def test_it_works_without_script(chromium: Browser, tocsin: Installation) -> Non
     page = sign_in(context, tocsin)
     page.goto(f"{tocsin.url}/incidents/{ref}")
     page.get_by_role("button", name="I am responding").click()
-    expect(page.locator("#incident")).to_contain_text("is on it")
+    expect(page.locator("#incident")).to_contain_text("You are on it")
     context.close()
 
 
@@ -122,7 +122,16 @@ def test_nothing_is_wider_than_a_phone(chromium: Browser, tocsin: Installation) 
     context = chromium.new_context(viewport={"width": 360, "height": 740}, has_touch=True)
     page = sign_in(context, tocsin)
     paths = ["incidents/", f"incidents/{ref}", "services/", "services/checkout", "on-call/", "settings/"]
-    paths += ["people/", "schedules/", "integrations/", "incidents/declare", "audit/", "policies/", "teams/"]
+    paths += [
+        "people/",
+        "schedules/",
+        "delivery/",
+        "integrations/",
+        "incidents/declare",
+        "audit/",
+        "policies/",
+        "teams/",
+    ]
     for path in paths:
         answer = page.goto(f"{tocsin.url}/{path}")
         assert answer is not None
