@@ -111,7 +111,7 @@ def check_address(address: Address, *, allow_private: bool) -> None:
 
 
 def _meant(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one only wraps: mapped, or through a translator (NAT64) or relay (6to4)."""
+    """The IPv4 address that an IPv6 one only wraps: mapped, through a translator (NAT64) or relay (6to4)."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     if address in _TRANSLATED:
