@@ -1,4 +1,4 @@
-"""SAML by settings: the identity provider's metadata is read, and people are sent there with a proper request."""
+"""SAML by settings: the provider's metadata is read, and people are sent there with a proper request."""
 
 import base64
 import threading
