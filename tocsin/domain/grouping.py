@@ -47,6 +47,6 @@ def group_of(
 
 def _key(kind: str, *parts: str) -> str:
     text = f"{kind}:" + ":".join(parts)
-    if len(text) <= _LONGEST:
+    if len(text.encode()) <= _LONGEST:
         return text
-    return f"{text[:900]}#{hashlib.sha256(text.encode()).hexdigest()}"
+    return f"{text[:200]}#{hashlib.sha256(text.encode()).hexdigest()}"

@@ -23,6 +23,7 @@ from tocsin.ports import registry
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 200
+_EXCEEDED: Final = "54"  # PostgreSQL's class of SQLSTATEs: program limit exceeded
 _LOCK_CLASS: Final = 7701  # of the advisory locks of lanes
 _LANES_AT_ONCE: Final = LANES // 2  # leaves lanes for other workers
 
@@ -47,9 +48,9 @@ def process_waiting(now: datetime, limit: int = BATCH) -> int:
     """
     try:
         return _batch(now, limit)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
+    except Exception as error:
+        if _away(error):
+            raise
         logger.exception("a batch of events failed; each is tried alone")
     return _one_by_one(now, limit)
 
@@ -69,12 +70,20 @@ def _one_by_one(now: datetime, limit: int) -> int:
             try:
                 with transaction.atomic():
                     _work([event], now)
-            except (OperationalError, InterfaceError):
-                raise
             except Exception as error:
+                if _away(error):
+                    raise
                 logger.exception("an event was set aside", extra={"event": event.event_id})
                 _set_aside(event, f"{type(error).__name__}: {error}", now)
     return len(events)
+
+
+def _away(error: Exception) -> bool:
+    """Whether the database is at fault, rather than the event: a limit it exceeds is its own doing."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return not (state and state.startswith(_EXCEEDED))
 
 
 def _claimed(limit: int) -> list[Event]:

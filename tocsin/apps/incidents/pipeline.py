@@ -312,7 +312,13 @@ def _acknowledged(incident: Incident, at: datetime, this: _Round) -> None:
     changes.acknowledge(incident, None, at)
     source = this.diary.actor.label
     this.diary.note(incident, "acknowledged", f"Acknowledged through {source}", at=at)
-    this.effects.append(lambda: telling.acknowledged_elsewhere(incident, source, this.now))
+
+    def tell() -> None:
+        # A later event of the same batch may have raised the incident, and so made this void.
+        if incident.acknowledged_at is not None:
+            telling.acknowledged_elsewhere(incident, source, this.now)
+
+    this.effects.append(tell)
 
 
 def _ended(incident: Incident, happening: Happening, this: _Round) -> None:

@@ -1,20 +1,22 @@
 """What becomes due on incidents themselves: a hold that ends, support hours that open, old rows that go."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, transaction
 
 from tocsin.apps.alerts.models import Alert
+from tocsin.apps.catalog.types import ServiceInfo
 from tocsin.apps.identity.models import User
 from tocsin.apps.incidents import changes, telling
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.locking import lock_incidents
 from tocsin.apps.incidents.models import Incident
 from tocsin.apps.incidents.surroundings import Surroundings, call_again, change_severity, load, subject_of
+from tocsin.domain import urgency
 from tocsin.domain.lifecycle import OPEN, Status
 from tocsin.domain.permissions import SYSTEM
-from tocsin.domain.severity import Urgency
+from tocsin.domain.severity import Severity, Urgency
 from tocsin.lib.log import Logger
 
 _AT_ONCE = 100
@@ -67,15 +69,40 @@ def _end_hold(incident: Incident, around: Surroundings, now: datetime) -> None:
     resolver = User.objects.filter(pk=incident.resolved_by_id).first() if incident.resolved_by_id else None
     changes.reopen(incident)
     incident.version += 1
-    incident.save()
     diary = Diary(SYSTEM, now)
     reason = "an alert still fires 15 minutes after it was resolved by hand"
     diary.note(incident, "reopened", f"Reopened: {reason}")
-    diary.write()
     service = around.directory.by_id(incident.service_id)
+    _as_bad_as(incident, firing, service, around, diary, now)
+    incident.save()
+    diary.write()
+    change_severity(incident, service, around, now=now)
     call_again(incident, service, around, reason=f"Reopened: {reason}", now=now)
     if resolver is not None:
         telling.reopened(subject_of(incident, service), resolver.email, reason, now)
+
+
+def _as_bad_as(
+    incident: Incident,
+    firing: Iterable[Alert],
+    service: ServiceInfo,
+    around: Surroundings,
+    diary: Diary,
+    now: datetime,
+) -> None:
+    """While it was held its alerts may have become worse, and support hours may have begun or ended."""
+    current = Severity(incident.severity)
+    worst = min((Severity(alert.severity) for alert in firing if alert.severity), default=current)
+    level = worst if worst.worse_than(current) else current
+    directory = around.directory
+    loud = urgency.choose(
+        route=None, rule=directory.urgency_rule(service), severity=level, table=directory.table, now=now
+    )
+    if level is not current:
+        why = "an alert became worse meanwhile"
+        changes.set_severity(incident, level, loud.urgency, diary, why, raise_at=loud.raise_at)
+    else:
+        incident.urgency, incident.raise_at = loud.urgency, loud.raise_at
 
 
 def _raise(incident: Incident, around: Surroundings, now: datetime) -> None:
