@@ -36,6 +36,8 @@ def save_integration(
         raise NotFound("integration", rename_from)
     if row is not None and row.from_file and not from_file:
         raise Conflict(f"The integration “{row.name}” comes from a file; change it there or unlock it.")
+    if rename_from and spec.name != rename_from and Integration.objects.filter(name=spec.name).exists():
+        raise Conflict(f"There is an integration “{spec.name}” already.")
     _check(spec, row, service)
     if row is not None and row.from_file == from_file and _same(row, spec):
         return info_of(row)

@@ -1,5 +1,6 @@
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from tocsin.apps.integrations.forms import route_of
@@ -7,6 +8,7 @@ from tocsin.apps.integrations.models import Event, Integration, RouteTree
 from tocsin.apps.integrations.types import EventInfo, IntegrationInfo
 from tocsin.domain.routing import EMPTY, Route
 from tocsin.domain.severity import Severity
+from tocsin.domain.signal import LANES
 
 
 def integration(name: str) -> IntegrationInfo | None:
@@ -34,6 +36,19 @@ def integrations(*, search: str = "", service: str = "") -> tuple[IntegrationInf
     return tuple(info_of(row) for row in rows.order_by("name"))
 
 
+def oldest_waiting() -> datetime | None:
+    """When the oldest event that no worker has taken came in; one look into the index for each lane."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(first.received_at) FROM generate_series(0, %s) AS lane CROSS JOIN LATERAL"
+            " (SELECT received_at FROM integrations_event WHERE lane = lane.lane AND processed_at IS NULL"
+            " ORDER BY id LIMIT 1) AS first",
+            [LANES - 1],
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
 def routes() -> Route:
     row = RouteTree.objects.order_by("pk").first()
     return route_of(row.definition) if row else EMPTY
@@ -54,13 +69,6 @@ def set_aside(*, limit: int = 50) -> tuple[EventInfo, ...]:
     """Events that could not be understood, the newest first."""
     rows = Event.objects.exclude(set_aside="").order_by("-id")[:limit]
     return tuple(_event_of(row) for row in rows)
-
-
-def oldest_waiting() -> datetime | None:
-    """When the event was received that has waited longest; None when none waits."""
-    return (
-        Event.objects.filter(processed_at=None).order_by("id").values_list("received_at", flat=True).first()
-    )
 
 
 def info_of(row: Integration) -> IntegrationInfo:

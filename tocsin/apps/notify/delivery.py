@@ -20,7 +20,7 @@ from tocsin.domain.escalation.codec import load
 from tocsin.domain.notification.model import MessageKind, Subject
 from tocsin.domain.notification.plan import Verdict, after_failure
 from tocsin.domain.severity import Urgency
-from tocsin.lib import bus, clock, metrics, pg
+from tocsin.lib import bus, clock, ids, metrics, pg
 from tocsin.lib.log import Logger
 from tocsin.ports import registry
 from tocsin.ports.channel import Receipt, Result
@@ -177,8 +177,11 @@ def _keep_withdrawn(job: Job, worker: str, now: datetime) -> None:
 
 @transaction.atomic
 def _keep_failed(job: Job, worker: str, receipt: Receipt, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        # Two ways that fail at one instant must see each other fail, or neither tells the ladder.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ids.number_key(f"page:{job.page_id}")])
     siblings = Notification.objects.filter(page_id=job.page_id).exclude(pk=job.id)
-    others = siblings.filter(state=NotificationState.PLANNED, page__ended_at=None).exists()
+    others = _real(siblings).filter(page__ended_at=None).exists()
     verdict = after_failure(
         attempts=job.attempts,
         wanted_at=job.wanted_at,
@@ -217,9 +220,15 @@ def _after(verdict: Verdict, receipt: Receipt, job: Job) -> dict[str, Any]:
     return {**again, "hurry": False} if verdict.unreachable and job.hurry else again
 
 
+def _real(siblings: Any) -> Any:
+    """Those to come that would reach somebody: an outbox is no other way."""
+    counting = [channel.type for channel in registry.channels.values() if channel.counts]
+    return siblings.filter(state=NotificationState.PLANNED, via__in=counting)
+
+
 def _promote(job: Job, siblings: Any, receipt: Receipt, now: datetime) -> None:
     """The person's next message leaves now, and is their first."""
-    following = siblings.filter(state=NotificationState.PLANNED).order_by("due_at", "id").first()
+    following = _real(siblings).order_by("due_at", "id").first()
     if following is None:
         return
     following.due_at = min(following.due_at, now)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tocsin.apps.escalation import queries as escalation
+from tocsin.apps.integrations import queries as integrations
 from tocsin.apps.notify import delivery
 from tocsin.apps.notify import queries as notify
 from tocsin.lib import clock, http, metrics
@@ -54,7 +55,11 @@ class Health:
     def _watch(self, now: datetime) -> bool:
         """Whether anything is later than it may be; said at most every ten seconds."""
         _, message = notify.waiting(now)
-        oldest = {"escalation": escalation.oldest_due(now), "notification": message}
+        oldest = {
+            "escalation": escalation.oldest_due(now),
+            "notification": message,
+            "event": integrations.oldest_waiting(),
+        }
         late = {what: (now - at).total_seconds() if at else 0.0 for what, at in oldest.items()}
         for what, seconds in late.items():
             _late.labels(what).set(seconds)
