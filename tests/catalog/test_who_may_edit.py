@@ -163,3 +163,12 @@ def test_routes_come_back_as_they_were_saved(db: None) -> None:
     )
     integrations.save_routes(actor=SYSTEM, tree=tree, now=NOW)
     assert integration_queries.routes() == tree
+
+
+def test_an_integration_does_not_take_the_name_of_another(db: None) -> None:
+    for name in ("one", "two"):
+        integrations.save_integration(actor=SYSTEM, spec=IntegrationSpec(name, "generic"), now=NOW)
+    with pytest.raises(Conflict):
+        integrations.save_integration(
+            actor=SYSTEM, spec=IntegrationSpec("two", "generic"), rename_from="one", now=NOW
+        )
