@@ -1,6 +1,6 @@
 """Open, join, reopen: what becomes of an alert that has found its service and group; and what its end does.
 
-Pure decisions over the newest incident of the same service and group (PAGING: Joining, Resolving, Reopening).
+Pure decisions over the newest incident of the same service and group.
 """
 
 from dataclasses import dataclass

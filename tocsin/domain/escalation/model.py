@@ -1,4 +1,4 @@
-"""The values of escalation. The words, as PAGING uses them:
+"""The values of escalation. The words, as the rules of paging use them:
 
 A **call-out** is one ladder climbing for one incident. Its **snapshot** is the policy frozen when it began,
 with the row of the severity table and the people of the last line; its **state** says how far it got. A
