@@ -238,3 +238,15 @@ def test_what_runs_out_does_not_wait_until_nothing_else_is_due(people: dict[str,
     assert actions.advance_held(now=NOW + minutes(30)) == 1
     assert [p.kind for p in notify.pages_of_incident(7)] == ["page", "nudge"]
     assert [p.kind for p in notify.pages_of_incident(8)] == ["page"]
+
+
+def test_a_step_that_reached_nobody_does_not_look_as_if_it_had(
+    people: dict[str, User], mail: FakeChannel
+) -> None:
+    mail.counts = False
+    start()
+    (info,) = queries.call_outs(7)
+    assert [(step.called, step.reached) for step in info.steps] == [((ALICE,), False), ((BOB,), False)]
+    mail.counts = True
+    start(incident_id=8)
+    assert [step.reached for step in queries.call_outs(8)[0].steps] == [True, False]

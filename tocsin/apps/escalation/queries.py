@@ -187,4 +187,5 @@ def _step(index: int, snapshot: Snapshot, state: State) -> StepInfo:
         tuple(dict.fromkeys(c.email for c in mine)),
         min((c.at for c in mine), default=None),
         ahead,
+        any(c.reached for c in mine),
     )

@@ -57,6 +57,7 @@ class StepInfo:
     called: tuple[str, ...]
     fired_at: datetime | None
     due_at: datetime | None
+    reached: bool  # False: whoever was called has no working way, or every way failed
 
 
 @dataclass(frozen=True)
