@@ -97,3 +97,60 @@ class InvitationMade:
     email: str
     at: datetime
     by: str
+
+
+@dataclass(frozen=True)
+class OnCallChanged:
+    """Who is on call may be different from `at` on: an override, a swap or an edit took effect."""
+
+    schedules: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ShiftsMoved:
+    """An edit gave a person shifts to come, or took some. `gained` and `lost`: (schedule, start, end)."""
+
+    email: str
+    gained: tuple[tuple[str, datetime, datetime], ...]
+    lost: tuple[tuple[str, datetime, datetime], ...]
+    at: datetime
+    by: str
+    why: str
+
+
+@dataclass(frozen=True)
+class HandedOver:
+    """One schedule passed from some people to others at `at`. `began`: when the outgoing shift did."""
+
+    schedule: str
+    role: str
+    outgoing: tuple[str, ...]
+    incoming: tuple[str, ...]
+    began: datetime
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DutyWord:
+    """Something about being on call that a person must be told, page or quiet word. `key` makes it once."""
+
+    email: str
+    headline: str
+    lines: tuple[str, ...]
+    at: datetime
+    key: str
+    pressing: bool = False  # goes by the rules of high urgency, as a page does
+    confirm: int | None = None  # a readiness to confirm: the message carries the button
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A person is about to leave. Whoever still counts on them names `replacement` in their place, or raises
+    Conflict and says where.
+    """
+
+    email: str
+    replacement: str | None
+    actor: Actor
+    at: datetime

@@ -1,6 +1,6 @@
 """Kind → adapter. Filled once by `config.adapters`; read by everyone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +26,20 @@ class Links:
 
 
 links = Links()
+
+
+def nobody(_emails: Iterable[str]) -> Mapping[str, bool]:
+    return {}
+
+
+@dataclass
+class Reach:
+    """Who has a verified contact method that works: asked by apps that stand beside notify. Set by config."""
+
+    deliverable: Callable[[Iterable[str]], Mapping[str, bool]] = nobody
+
+
+reach = Reach()
 
 
 def source(kind: str) -> Source:

@@ -26,7 +26,7 @@ from tocsin.domain.schedule.definition import (
     RotationDefinition,
     ScheduleDefinition,
 )
-from tocsin.domain.time import WEEKDAYS, parse_weekday
+from tocsin.domain.time import WEEKDAYS, format_duration, parse_weekday
 
 Form = dict[str, Any]
 
@@ -35,6 +35,7 @@ _LONGEST_DELAY: Final = 3660
 _LAST_OF_MONTH: Final = 31
 _DATE_LENGTH: Final = len("2024-08-05")
 LONGEST_OVERRIDE: Final = timedelta(days=800)
+_LONGEST_READINESS: Final = timedelta(days=1)
 _MIDNIGHT: Final = time(0)
 _EVERY_DAY: Final = tuple(range(7))
 
@@ -265,9 +266,23 @@ def read_schedule(cursor: Cursor) -> ScheduleDefinition | None:
         fallback=tuple(dict.fromkeys(fields.many("fallback", reader.email))),
         overrides=fields.many("overrides", read_override),
         team=fields.get("team", reader.name),
+        readiness=fields.get("readiness", _read_readiness),
+        swap_approval=bool(fields.get("swap_approval", reader.flag)),
     )
     fields.finish()
     return definition if name else None
+
+
+def _read_readiness(cursor: Cursor) -> timedelta | None:
+    """A duration up to a day, or `off`."""
+    text = cursor.scalar("a time such as 1h, or off")
+    if text is None or text.strip().lower() in {"off", "false"}:
+        return None if text is None else timedelta(0)
+    ahead = reader.duration(cursor)
+    if ahead is not None and ahead > _LONGEST_READINESS:
+        cursor.fail("expected at most a day before the shift")
+        return None
+    return ahead
 
 
 def _read_layer(cursor: Cursor) -> Layer | None:
@@ -321,6 +336,8 @@ def schedule_form(definition: ScheduleDefinition) -> Form:
         "layers": [_layer_form(layer) for layer in definition.layers],
         "fallback": list(definition.fallback) or None,
         "overrides": [override_form(entry) for entry in definition.overrides] or None,
+        "readiness": None if definition.readiness is None else format_duration(definition.readiness),
+        "swap_approval": definition.swap_approval or None,
     }
     return {"name": definition.name} | {key: value for key, value in values.items() if value is not None}
 

@@ -105,7 +105,10 @@ class OverrideDefinition:
 
 @dataclass(frozen=True)
 class ScheduleDefinition:
-    """`zone` None: that of the first layer."""
+    """`zone` None: that of the first layer. `readiness`: how long before a shift the incoming person confirms
+    a test page; None: not said, zero: not asked. `swap_approval`: a swap waits for somebody who may edit the
+    schedule.
+    """
 
     name: str
     layers: tuple[Layer, ...] = ()
@@ -113,6 +116,8 @@ class ScheduleDefinition:
     fallback: tuple[str, ...] = ()
     overrides: tuple[OverrideDefinition, ...] = ()
     team: str | None = None
+    readiness: timedelta | None = None
+    swap_approval: bool = False
 
 
 def make_book(

@@ -1,6 +1,8 @@
 from django.db import models
 
 from tocsin.apps.identity.models import Team, User
+from tocsin.apps.oncall.models.calendars import Calendar
+from tocsin.apps.oncall.models.swaps import Swap
 
 
 class Rotation(models.Model):
@@ -19,8 +21,8 @@ class Rotation(models.Model):
 
 
 class Schedule(models.Model):
-    """`definition`: {timezone, layers: [{rotation, priority, role?}], fallback?}. Overrides are rows of
-    their own.
+    """`definition` is the configuration form of one schedule, as JSON, without its name, team and overrides:
+    those are columns and rows of their own.
     """
 
     name = models.CharField(max_length=128, unique=True)
@@ -45,6 +47,9 @@ class Override(models.Model):
     created_by = models.CharField(max_length=255)
     from_file = models.BooleanField(default=False)
     position = models.PositiveIntegerField(default=0)
+    swap = models.ForeignKey(Swap, models.CASCADE, null=True, related_name="overrides")  # made by taking it
+    calendar = models.ForeignKey(Calendar, models.CASCADE, null=True, related_name="overrides")
+    uid = models.CharField(max_length=512, blank=True)  # the event in that calendar, and which of its repeats
 
     class Meta:
         ordering = ("created_at", "position", "id")

@@ -1,31 +1,25 @@
+"""The stored definitions, read back into the values of the domain."""
+
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from tocsin.apps.oncall.models import Override, Rotation, Schedule
-from tocsin.apps.oncall.types import OnCallNow, OverrideInfo, RotationInfo, ScheduleInfo
+from tocsin.apps.oncall.types import OverrideInfo
 from tocsin.domain.configuration.nodes import from_plain
 from tocsin.domain.configuration.problems import Report
 from tocsin.domain.configuration.reader import Cursor
 from tocsin.domain.configuration.rota import read_rotation, read_schedule
 from tocsin.domain.errors import NotFound
 from tocsin.domain.schedule import (
-    SHADOW,
-    Advance,
     Book,
     Origin,
     OverrideKind,
-    Shift,
-    Unit,
-    current,
-    following,
-    resolve,
 )
 from tocsin.domain.schedule import Override as Change
-from tocsin.domain.schedule import Rotation as Ring
 from tocsin.domain.schedule import Schedule as Plan
 from tocsin.domain.schedule.definition import (
     DefinitionError,
@@ -37,8 +31,6 @@ from tocsin.domain.schedule.definition import (
 from tocsin.lib.log import Logger
 
 _log = Logger(__name__)
-_DAYS_KEPT = timedelta(days=2)
-_WORDS = {Unit.HOURLY: "hour", Unit.DAILY: "day", Unit.WEEKLY: "week", Unit.MONTHLY: "month"}
 
 
 def book(*, since: datetime | None = None) -> Book:
@@ -102,78 +94,11 @@ def schedule_definitions() -> dict[str, ScheduleDefinition]:
     return found
 
 
-def on_call(schedule: str, at: datetime, role: str | None = None) -> list[Shift]:
-    """The shifts, or the gap, that hold `at`, with their real start and end. Raises NotFound."""
-    made = book(since=at - _DAYS_KEPT)
-    return [one for one in current(made, _need(made, schedule), at) if role in {None, one.role}]
-
-
-def shifts(schedule: str, start: datetime, end: datetime) -> list[Shift]:
-    """Shifts and gaps of [start, end), clipped to it. Raises NotFound."""
-    made = book(since=start)
-    return resolve(made, _need(made, schedule), start, end)
-
-
-def now_board(at: datetime) -> tuple[OnCallNow, ...]:
-    """Every schedule now, and who comes next."""
-    made = book(since=at - _DAYS_KEPT)
-    lines = []
-    for info in _schedules(made):
-        plan = _need(made, info.name)
-        now = tuple(shift for shift in current(made, plan, at) if shift.user is not None)
-        after = tuple(following(made, plan, at))
-        lines.append(OnCallNow(info.name, info.timezone, info.team, now, after))
-    return tuple(lines)
-
-
-def shifts_of(email: str, start: datetime, end: datetime) -> list[tuple[str, Shift]]:
-    """A person's own shifts of [start, end), each with its schedule, by start."""
-    made = book(since=start)
-    found = [
-        (name, shift)
-        for name in made.names
-        if email in _people(made, _need(made, name))
-        for shift in resolve(made, _need(made, name), start, end)
-        if shift.user == email
-    ]
-    return sorted(found, key=lambda entry: (entry[1].start, entry[0]))
-
-
-def on_call_anywhere(at: datetime) -> frozenset[str]:
-    """Everybody who is on call for anything at `at`, shadows apart."""
-    made = book(since=at - _DAYS_KEPT)
-    minute = timedelta(minutes=1)
-    return frozenset(
-        shift.user
-        for name in made.names
-        for shift in resolve(made, _need(made, name), at, at + minute)
-        if shift.user is not None and shift.role != SHADOW
-    )
-
-
-def schedules(*, search: str = "") -> tuple[ScheduleInfo, ...]:
-    """Defined ones and those that a rotation implies, by name."""
-    return tuple(info for info in _schedules(book()) if search.lower() in info.name.lower())
-
-
-def schedule(name: str) -> ScheduleInfo | None:
-    return next((info for info in _schedules(book()) if info.name == name), None)
-
-
-def rotations() -> tuple[RotationInfo, ...]:
-    made = book()
-    return tuple(
-        RotationInfo(
-            name=row.name,
-            definition=row.definition,
-            people=made.rotations[row.name].people,
-            summary=_summary(made.rotations[row.name]),
-            timezone=made.rotations[row.name].zone.key,
-            from_file=row.from_file,
-        )
-        for row in Rotation.objects.order_by("position", "id")
-        if row.name in made.rotations
-    )
+def need(made: Book, name: str) -> Plan:
+    found = made.schedule(name)
+    if found is None:
+        raise NotFound("schedule", name)
+    return found
 
 
 def overrides(schedule: str, *, since: datetime | None = None) -> tuple[OverrideInfo, ...]:
@@ -199,13 +124,6 @@ def override_of(row: Override) -> OverrideInfo:
     )
 
 
-def _need(made: Book, name: str) -> Plan:
-    found = made.schedule(name)
-    if found is None:
-        raise NotFound("schedule", name)
-    return found
-
-
 def _with_overrides(made: Book, since: datetime | None) -> Book:
     rows = Override.objects.select_related("user", "replaces")
     if since is not None:
@@ -223,28 +141,7 @@ def _with_overrides(made: Book, since: datetime | None) -> Book:
     return Book(made.rotations, plans)
 
 
-def _schedules(made: Book) -> list[ScheduleInfo]:
-    rows: Mapping[str, Schedule] = {row.name: row for row in Schedule.objects.select_related("team")}
-    rotation_files = dict(Rotation.objects.values_list("name", "from_file"))
-    found = []
-    for name in sorted(made.names):
-        plan, row = _need(made, name), rows.get(name)
-        found.append(
-            ScheduleInfo(
-                name=name,
-                timezone=plan.zone.key,
-                team=row.team.name if row and row.team else None,
-                layers=plan.layers,
-                fallback=plan.fallback,
-                people=_people(made, plan),
-                implicit=row is None,
-                from_file=row.from_file if row else rotation_files.get(name, False),
-            )
-        )
-    return found
-
-
-def _people(made: Book, plan: Plan) -> tuple[str, ...]:
+def people_of(made: Book, plan: Plan) -> tuple[str, ...]:
     """Everybody whom the layers, the fallback or an override could put on call."""
     named = [
         person
@@ -257,18 +154,6 @@ def _people(made: Book, plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def _summary(ring: Ring) -> str:
-    unit = _WORDS[ring.unit]
-    turn = f"every {unit}" if ring.every == 1 else f"every {ring.every} {unit}s"
-    day = f"{ring.start:%A} " if ring.unit is Unit.WEEKLY else ""
-    words = f"{turn}, hand-off {day}{ring.start:%H:%M}"
-    if ring.delay_days:
-        words += f", {ring.delay_days} days later"
-    if ring.restrictions:
-        words += ", at certain hours"
-    return words + (", by working turns" if ring.advance is Advance.OCCURRENCE else "")
-
-
 def _rotation(name: str, form: dict[str, Any], ring_offset: int) -> RotationDefinition | None:
     definition = _parsed_rotation(name, json.dumps(form))
     if definition is None:
@@ -276,7 +161,6 @@ def _rotation(name: str, form: dict[str, Any], ring_offset: int) -> RotationDefi
     return replace(definition, ring_offset=ring_offset or None)
 
 
-# Definitions change seldom and are read for every page: each is parsed once.
 @lru_cache(maxsize=8192)
 def _parsed_rotation(name: str, text: str) -> RotationDefinition | None:
     report = Report()

@@ -1,0 +1,15 @@
+"""What people and files do to the rota. Every door calls these and nothing else."""
+
+from tocsin.apps.oncall.actions.overrides import add_override, remove_override
+from tocsin.apps.oncall.actions.rotations import delete_rotation, save_rotations
+from tocsin.apps.oncall.actions.schedules import delete_schedule, save_schedule, unlock
+
+__all__ = [
+    "add_override",
+    "delete_rotation",
+    "delete_schedule",
+    "remove_override",
+    "save_rotations",
+    "save_schedule",
+    "unlock",
+]

@@ -1,0 +1,88 @@
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from tocsin.apps.oncall import queries
+from tocsin.apps.oncall.actions.common import record, tell
+from tocsin.apps.oncall.models import Rotation, Schedule
+from tocsin.domain.configuration.rota import rotation_form
+from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
+from tocsin.domain.permissions import Actor, Permission, require
+from tocsin.domain.schedule.definition import (
+    DefinitionError,
+    PastDefinition,
+    RotationDefinition,
+    make_book,
+)
+from tocsin.domain.schedule.revision import revise
+from tocsin.lib import bus
+from tocsin.ports.events import Going
+
+
+@transaction.atomic
+def save_rotations(
+    *, actor: Actor, definitions: Iterable[RotationDefinition], from_file: bool = False, now: datetime
+) -> tuple[str, ...]:
+    """Make or change rotations together, since one may follow another; the names of those that changed.
+
+    An edit leaves the past as it was and the ring where it is; a changed list of participants holds from the
+    next hand-off on. Raises Invalid where the rotations would not be complete.
+    """
+    require(actor, Permission.CONFIGURE)
+    wanted = {definition.name: definition for definition in definitions}
+    rows = {row.name: row for row in Rotation.objects.select_for_update()}
+    try:
+        revision = revise(queries.rotation_definitions(), queries.pasts(), wanted, now)
+    except DefinitionError as error:
+        raise Invalid(FieldError(f"{error.name}.{error.field}", error.message)) from None
+    last = max((row.position for row in rows.values()), default=-1)
+    for name, definition in wanted.items():
+        row = rows.get(name) or Rotation(name=name, position=last + 1)
+        if name not in revision.changed:
+            if row.from_file != from_file:
+                row.from_file = from_file
+                row.save(update_fields=["from_file"])
+            continue
+        before = row.definition if row.pk else None
+        row.definition = rotation_form(replace(definition, ring_offset=None))
+        row.ring_offset = revision.definitions[name].ring_offset or 0
+        row.past = [_past_form(past) for past in revision.pasts.get(name, ())]
+        row.from_file = from_file
+        last = max(last, row.position)
+        row.save()
+        action = "rotation.created" if before is None else "rotation.changed"
+        record(actor, action, "rotation", name, {"from": before, "to": row.definition}, now)
+    tell(revision.changed)
+    return revision.changed
+
+
+def _past_form(past: PastDefinition) -> dict[str, Any]:
+    return {
+        "definition": rotation_form(replace(past.definition, ring_offset=None)),
+        "ring_offset": past.definition.ring_offset or 0,
+        "until": past.until.isoformat(),
+    }
+
+
+@transaction.atomic
+def delete_rotation(*, actor: Actor, name: str, now: datetime) -> None:
+    """Raises Conflict while a schedule, another rotation or a policy needs it."""
+    require(actor, Permission.CONFIGURE)
+    row = Rotation.objects.select_for_update().filter(name=name).first()
+    if row is None:
+        raise NotFound("rotation", name)
+    rest = queries.rotation_definitions()
+    definition = rest.pop(name, None)
+    try:
+        make_book(rest, queries.schedule_definitions())
+    except DefinitionError as error:
+        if definition is not None:
+            raise Conflict(f"“{name}” is still needed by “{error.name}”.") from None
+    if not Schedule.objects.filter(name=name).exists():
+        bus.publish(Going("schedule", name))  # the one that the rotation implies
+    row.delete()
+    record(actor, "rotation.deleted", "rotation", name, {}, now)
+    tell([name])

@@ -1,0 +1,140 @@
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from tocsin.apps.identity.models import Team, User
+from tocsin.apps.oncall import queries
+from tocsin.apps.oncall.actions.common import record, tell
+from tocsin.apps.oncall.models import Override, Rotation, Schedule
+from tocsin.domain.configuration.rota import schedule_form
+from tocsin.domain.errors import FieldError, Invalid, NotFound
+from tocsin.domain.permissions import Actor, Permission, require
+from tocsin.domain.schedule.definition import (
+    DefinitionError,
+    ScheduleDefinition,
+    make_book,
+)
+from tocsin.lib import bus
+from tocsin.ports.events import Going
+
+
+@transaction.atomic
+def save_schedule(
+    *,
+    actor: Actor,
+    definition: ScheduleDefinition,
+    from_file: bool = False,
+    now: datetime,
+) -> bool:
+    """Make or change a schedule; whether anything changed. The overrides of the definition replace those that
+    a file made before; what people made is not touched.
+    """
+    require(actor, Permission.CONFIGURE)
+    team = Team.objects.filter(name=definition.team).first() if definition.team else None
+    if definition.team and team is None:
+        raise Invalid(FieldError("team", f"there is no team “{definition.team}”"))
+    try:
+        made = make_book(queries.rotation_definitions(), {definition.name: definition})
+    except DefinitionError as error:
+        raise Invalid(FieldError(error.field, error.message)) from None
+    form = schedule_form(replace(definition, overrides=(), team=None))
+    row = Schedule.objects.select_for_update().filter(name=definition.name).first()
+    before: dict[str, Any] = {}
+    if row is None:
+        row = Schedule(name=definition.name)
+    else:
+        before = {**row.definition, "team": row.team.name if row.team else None}
+    changed = before != {**form, "team": definition.team}
+    if changed or row.from_file != from_file:
+        row.definition, row.team, row.from_file = form, team, from_file
+        row.save()
+    if changed:
+        action = "schedule.changed" if before else "schedule.created"
+        data = {"from": before, "to": {**form, "team": definition.team}}
+        record(actor, action, "schedule", row.name, data, now)
+    if from_file:
+        zone = made.schedules[definition.name].zone.key
+        changed = _file_overrides(actor, definition, zone, now) or changed
+    if changed:
+        tell([row.name])
+    return changed
+
+
+@transaction.atomic
+def delete_schedule(*, actor: Actor, name: str, now: datetime) -> None:
+    """With the overrides that a file made; people's own stay, for the rotation of that name if there is
+    one. Raises Conflict while a policy needs it.
+    """
+    require(actor, Permission.CONFIGURE)
+    row = Schedule.objects.select_for_update().filter(name=name).first()
+    if row is None:
+        raise NotFound("schedule", name)
+    if not Rotation.objects.filter(name=name).exists():
+        bus.publish(Going("schedule", name))
+    Override.objects.filter(schedule=name, from_file=True).delete()
+    row.delete()
+    record(actor, "schedule.deleted", "schedule", name, {}, now)
+    tell([name])
+
+
+@transaction.atomic
+def unlock(*, actor: Actor, kind: str, name: str, now: datetime) -> None:
+    """What a file made becomes editable here; the next apply takes it back."""
+    require(actor, Permission.CONFIGURE)
+    model: type[Rotation | Schedule] = Rotation if kind == "rotation" else Schedule
+    if not model.objects.filter(name=name).update(from_file=False):
+        raise NotFound(kind, name)
+    record(actor, f"{kind}.unlocked", kind, name, {}, now)
+
+
+def _file_overrides(actor: Actor, definition: ScheduleDefinition, zone: str, now: datetime) -> bool:
+    """Make the overrides of the file as listed. The first ones that are as before keep the time of their
+    creation, so that what people created after them still wins; from the first difference on they are created
+    anew.
+    """
+    plan = make_book(queries.rotation_definitions(), {definition.name: definition}).schedules[definition.name]
+    rows = list(
+        Override.objects.filter(schedule=definition.name, from_file=True)
+        .select_related("user", "replaces")
+        .order_by("position", "id")
+    )
+    wanted = [(one.start, one.end, str(one.kind), one.user, one.replaces) for one in plan.overrides]
+    present = [
+        (
+            row.start,
+            row.end,
+            row.kind,
+            row.user.email if row.user else None,
+            row.replaces.email if row.replaces else None,
+        )
+        for row in rows
+    ]
+    same = 0
+    while same < min(len(wanted), len(present)) and wanted[same] == present[same]:
+        same += 1
+    if same == len(wanted) == len(present):
+        return False
+    Override.objects.filter(pk__in=[row.pk for row in rows[same:]]).delete()
+    emails = {email for entry in wanted[same:] for email in entry[3:] if email}
+    users = {row.email: row for row in User.objects.filter(email__in=emails)}
+    Override.objects.bulk_create(
+        Override(
+            schedule=definition.name,
+            start=start,
+            end=end,
+            kind=kind,
+            user=users[user] if user else None,
+            replaces=users[replaces] if replaces else None,
+            created_at=now,
+            created_by="configuration file",
+            from_file=True,
+            position=position,
+        )
+        for position, (start, end, kind, user, replaces) in enumerate(wanted)
+        if position >= same
+    )
+    data = {"removed": len(present) - same, "added": len(wanted) - same, "timezone": zone}
+    record(actor, "overrides.changed", "schedule", definition.name, data, now)
+    return True

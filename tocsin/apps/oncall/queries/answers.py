@@ -1,0 +1,65 @@
+"""Who is on call: questions to the resolver."""
+
+from datetime import datetime, timedelta
+
+from tocsin.apps.oncall.queries.lists import listed
+from tocsin.apps.oncall.queries.stored import book, need, people_of
+from tocsin.apps.oncall.types import OnCallNow
+from tocsin.domain.schedule import (
+    SHADOW,
+    Shift,
+    current,
+    following,
+    resolve,
+)
+
+_DAYS_KEPT = timedelta(days=2)
+
+
+def on_call(schedule: str, at: datetime, role: str | None = None) -> list[Shift]:
+    """The shifts, or the gap, that hold `at`, with their real start and end. Raises NotFound."""
+    made = book(since=at - _DAYS_KEPT)
+    return [one for one in current(made, need(made, schedule), at) if role in {None, one.role}]
+
+
+def shifts(schedule: str, start: datetime, end: datetime) -> list[Shift]:
+    """Shifts and gaps of [start, end), clipped to it. Raises NotFound."""
+    made = book(since=start)
+    return resolve(made, need(made, schedule), start, end)
+
+
+def now_board(at: datetime) -> tuple[OnCallNow, ...]:
+    """Every schedule now, and who comes next."""
+    made = book(since=at - _DAYS_KEPT)
+    lines = []
+    for info in listed(made):
+        plan = need(made, info.name)
+        now = tuple(shift for shift in current(made, plan, at) if shift.user is not None)
+        after = tuple(following(made, plan, at))
+        lines.append(OnCallNow(info.name, info.timezone, info.team, now, after))
+    return tuple(lines)
+
+
+def shifts_of(email: str, start: datetime, end: datetime) -> list[tuple[str, Shift]]:
+    """A person's own shifts of [start, end), each with its schedule, by start."""
+    made = book(since=start)
+    found = [
+        (name, shift)
+        for name in made.names
+        if email in people_of(made, need(made, name))
+        for shift in resolve(made, need(made, name), start, end)
+        if shift.user == email
+    ]
+    return sorted(found, key=lambda entry: (entry[1].start, entry[0]))
+
+
+def on_call_anywhere(at: datetime) -> frozenset[str]:
+    """Everybody who is on call for anything at `at`, shadows apart."""
+    made = book(since=at - _DAYS_KEPT)
+    minute = timedelta(minutes=1)
+    return frozenset(
+        shift.user
+        for name in made.names
+        for shift in resolve(made, need(made, name), at, at + minute)
+        if shift.user is not None and shift.role != SHADOW
+    )
