@@ -1,6 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
+from tocsin.entrypoints.web import urls_duty
 from tocsin.entrypoints.web.views import (
     alerts,
     audit,
@@ -21,6 +22,7 @@ from tocsin.entrypoints.web.views import incident as one
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="incidents"), name="home"),
+    *urls_duty.urlpatterns,
     path("incidents/", incidents.index, name="incidents"),
     path("incidents/declare", incidents.declare, name="declare"),
     path("incidents/count", incidents.count, name="incidents_count"),
