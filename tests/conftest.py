@@ -77,6 +77,7 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Tests with real transactions are cleaned up by TRUNCATE, which the audit log else refuses."""
+    """Tests with real transactions are cleaned up by TRUNCATE, which append-only tables else refuse."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_auditentry DISABLE TRIGGER audit_no_truncate")
+        cursor.execute("ALTER TABLE oncall_shiftuse DISABLE TRIGGER oncall_use_no_truncate")

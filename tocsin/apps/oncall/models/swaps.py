@@ -8,7 +8,8 @@ class Swap(models.Model):
     overrides, and so pages anybody.
 
     `schedule` is a name, because a rotation's implicit schedule has no row. `return_start` and `return_end`:
-    what the taker asks to be relieved of instead, on the same schedule.
+    what the taker asks to be relieved of instead, on the same schedule. `unasked`: the taker offered of their
+    own accord, so without the taker nothing is left of it.
     """
 
     schedule = models.CharField(max_length=128, db_index=True)
@@ -20,6 +21,8 @@ class Swap(models.Model):
     state = models.CharField(max_length=16, default="open")  # domain.schedule.swapping.SwapState
     needs_approval = models.BooleanField(default=False)
     taker = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
+    unasked = models.BooleanField(default=False)
+    accepted = models.BooleanField(default=False)  # by the requester: what is asked in return
     return_start = models.DateTimeField(null=True)
     return_end = models.DateTimeField(null=True)
     approved_by = models.CharField(max_length=255, blank=True)
