@@ -38,6 +38,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 PRIMARY: Final = "primary"
+SECONDARY: Final = "secondary"
 SHADOW: Final = "shadow"
 UTC_ZONE: Final = ZoneInfo("UTC")
 
