@@ -1,11 +1,12 @@
 """The stored definitions, read back into the values of the domain."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from tocsin.apps.oncall.models import Override, Rotation, Schedule
 from tocsin.apps.oncall.types import OverrideInfo
@@ -32,9 +33,13 @@ from tocsin.lib.log import Logger
 
 _log = Logger(__name__)
 
+Instead = Mapping[int, Change | None]
+AS_STORED: Final[Instead] = MappingProxyType({})
 
-def book(*, since: datetime | None = None) -> Book:
+
+def book(*, since: datetime | None = None, instead: Instead = AS_STORED) -> Book:
     """Every schedule, complete, with its overrides: those that end after `since` only, when it is given.
+    `instead`: overrides, by id, that are to be looked at as another, or as gone.
 
     What is stored was checked when it was stored. Should one definition still not be understood, it is left
     out and reported, because the others must go on paging people.
@@ -55,7 +60,7 @@ def book(*, since: datetime | None = None) -> Book:
             schedules.pop(error.name, None)
             earlier.pop(error.name, None)
         else:
-            return _with_overrides(made, since)
+            return _with_overrides(made, since, instead)
 
 
 def rotation_definitions(names: Iterable[str] | None = None) -> dict[str, RotationDefinition]:
@@ -103,10 +108,16 @@ def need(made: Book, name: str) -> Plan:
 
 def overrides(schedule: str, *, since: datetime | None = None) -> tuple[OverrideInfo, ...]:
     """In order of creation, which is also the order in which the later one wins."""
-    rows = Override.objects.filter(schedule=schedule).select_related("user", "replaces")
+    rows = Override.objects.filter(schedule=schedule).select_related("user", "replaces", "calendar")
     if since is not None:
         rows = rows.filter(end__gt=since)
     return tuple(override_of(row) for row in rows)
+
+
+def _change(row: Override) -> Change:
+    info = override_of(row)
+    origin = Origin.SWAP if info.swap is not None else Origin.OVERRIDE
+    return Change(info.start, info.end, info.kind, info.user, info.replaces, origin)
 
 
 def override_of(row: Override) -> OverrideInfo:
@@ -121,18 +132,20 @@ def override_of(row: Override) -> OverrideInfo:
         created_at=row.created_at,
         created_by=row.created_by,
         from_file=row.from_file,
+        swap=row.swap_id,
+        calendar=row.calendar.name if row.calendar else None,
     )
 
 
-def _with_overrides(made: Book, since: datetime | None) -> Book:
-    rows = Override.objects.select_related("user", "replaces")
+def _with_overrides(made: Book, since: datetime | None, instead: Instead) -> Book:
+    rows = Override.objects.select_related("user", "replaces", "calendar")
     if since is not None:
         rows = rows.filter(end__gt=since)
     changes: dict[str, list[Change]] = {}
     for row in rows:
-        info = override_of(row)
-        change = Change(info.start, info.end, info.kind, info.user, info.replaces, Origin.OVERRIDE)
-        changes.setdefault(row.schedule, []).append(change)
+        change = instead.get(row.pk, _change(row))
+        if change is not None:
+            changes.setdefault(row.schedule, []).append(change)
     plans = dict(made.schedules)
     for name, several in changes.items():
         plan = made.schedule(name)
