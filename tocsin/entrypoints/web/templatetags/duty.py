@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from tocsin.entrypoints.web.templatetags.tocsin import icon, moment
+from tocsin.lib.clock import now
 
 register = template.Library()
 
@@ -67,3 +68,14 @@ def swap_deed(action: str) -> str:
     """What an entry of the audit log says, in words."""
     word = action.rpartition(".")[2]
     return _DEEDS.get(word, word)
+
+
+@register.filter
+def webcal(url: str) -> str:
+    """The same address for a calendar program to open."""
+    return "webcal://" + url.partition("://")[2]
+
+
+@register.filter
+def is_past(moment_: datetime) -> bool:
+    return moment_ <= now()
