@@ -18,6 +18,8 @@ def wire() -> None:
     bus.subscribe(events.Renamed, escalation.on_renamed)
     bus.subscribe(events.Renamed, integrations.on_renamed)
     bus.subscribe(events.InvitationMade, notify.on_invitation_made)
+    bus.subscribe(events.DutyWord, notify.on_duty_word)
+    bus.subscribe(events.DutySettled, notify.on_duty_settled)
     bus.subscribe(events.Going, oncall.on_going)
     bus.subscribe(events.Going, escalation.on_going)
     bus.subscribe(events.Going, integrations.on_going)

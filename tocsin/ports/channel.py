@@ -13,9 +13,9 @@ from tocsin.domain.severity import Urgency
 
 @dataclass(frozen=True)
 class Action:
-    """A button or link in a message: signed for one person and one incident."""
+    """A button or link in a message: signed for one person and one incident, or one readiness."""
 
-    name: str  # acknowledge | respond | seen | resolve | escalate | view
+    name: str  # acknowledge | respond | seen | resolve | escalate | view | ready
     label: str
     url: str
 

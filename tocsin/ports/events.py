@@ -142,6 +142,17 @@ class DutyWord:
     key: str
     pressing: bool = False  # goes by the rules of high urgency, as a page does
     confirm: int | None = None  # a readiness to confirm: the message carries the button
+    before: datetime | None = None  # quiet hours hold it back no longer than this
+    incidents: tuple[tuple[int, str], ...] = ()  # a button for each: its id, and the label
+
+
+@dataclass(frozen=True)
+class DutySettled:
+    """What the word of `key` asked for was done, or is void: no more of it leaves."""
+
+    key: str
+    reason: str
+    at: datetime
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,18 @@ def no_link(_email: str, _incident_id: int, _action: str, _now: datetime) -> str
     return ""
 
 
+def not_ready(_email: str, _readiness_id: int) -> str:
+    return ""
+
+
 @dataclass
 class Links:
-    """Who makes the signed links in messages: (person, incident, action, now) → URL, "" for none. Set by
-    config.
+    """Who makes the signed links in messages, "" for none: (person, incident, action, now) → URL, and
+    (person, readiness) → URL. Set by config.
     """
 
     make: Callable[[str, int, str, datetime], str] = no_link
+    ready: Callable[[str, int], str] = not_ready
 
 
 links = Links()

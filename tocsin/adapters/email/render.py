@@ -28,6 +28,7 @@ _WORDS = {
     MessageKind.NUDGE: "Still on it?",
     MessageKind.NOTICE: "Update",
     MessageKind.STAKEHOLDER: "For your information",
+    MessageKind.DUTY: "On call",
 }
 
 
@@ -77,7 +78,7 @@ def render(message: Message, sender: str, domain: str, now: datetime) -> bytes:
     ]
     if message.subject.ref:
         headers.append(("X-Tocsin-Incident", _encoded(one_line(message.subject.ref))))
-    if message.urgency == "high" and message.kind is MessageKind.PAGE:
+    if message.urgency == "high" and message.kind in {MessageKind.PAGE, MessageKind.DUTY}:
         headers += [("Importance", "high"), ("X-Priority", "1")]
     boundary = f"=_{message.key}"
     headers += [
@@ -122,11 +123,14 @@ def text(message: Message) -> str:
     width = max((len(action.label) for action in message.actions), default=0)
     parts += [f"{action.label:<{width}}  {action.url}" for action in message.actions]
     if message.actions:
-        parts += [
-            "",
-            "These links work for you and this incident only, without logging in, until it is resolved.",
-        ]
+        parts += ["", _foot(message)]
     return "\n".join(parts).strip() + "\n"
+
+
+def _foot(message: Message) -> str:
+    if message.subject.incident_id:
+        return "These links work for you and this incident only, without logging in, until it is resolved."
+    return "These links work for you only, without logging in, until what they are for is over."
 
 
 def html(message: Message) -> str:
@@ -140,11 +144,7 @@ def html(message: Message) -> str:
     buttons = "".join(
         _button(a.label, a.url, colour if n == 0 else "") for n, a in enumerate(message.actions)
     )
-    foot = (
-        "These links work for you and this incident only, without logging in, until it is resolved."
-        if message.actions
-        else ""
-    )
+    foot = _foot(message) if message.actions else ""
     ref = f'<span style="opacity:.8">{escape(subject.ref)}</span>' if subject.ref else ""
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">

@@ -19,6 +19,7 @@ _BUTTONS = {
     MessageKind.RESOLVED: (_VIEW,),
     MessageKind.TEST: (),
     MessageKind.INVITATION: (),
+    MessageKind.DUTY: (),
 }
 
 
@@ -49,7 +50,8 @@ def _headline(job: Job) -> str:
 def _lines(job: Job) -> tuple[str, ...]:
     subject = job.subject
     if not job.incident_id:
-        return (job.reason,) if job.reason else ()
+        said = (job.reason,) if job.reason else ()
+        return tuple(job.more["lines"]) if "lines" in job.more else said
     lines = []
     if job.kind in {MessageKind.PAGE, MessageKind.STAKEHOLDER}:
         if subject.summary and subject.summary != subject.title:
@@ -73,9 +75,19 @@ def _invitation(job: Job, now: datetime) -> tuple[str, ...]:
 
 def _actions(job: Job, now: datetime) -> tuple[Action, ...]:
     if not job.incident_id:
-        return ()
+        return _duties(job, now)
     made = (
         Action(name, label, registry.links.make(job.email, job.incident_id, name, now))
         for name, label in _BUTTONS[job.kind]
     )
+    return tuple(action for action in made if action.url)
+
+
+def _duties(job: Job, now: datetime) -> tuple[Action, ...]:
+    """What a word about being on call offers. Its links are ways in: made as it leaves, and kept nowhere."""
+    made = []
+    if job.more.get("confirm"):
+        made.append(Action("ready", "I am ready", registry.links.ready(job.email, job.more["confirm"])))
+    for incident, label in job.more.get("incidents") or ():
+        made.append(Action("view", label, registry.links.make(job.email, incident, "view", now)))
     return tuple(action for action in made if action.url)

@@ -294,6 +294,7 @@ def _job(row: tuple[Any, ...]) -> Job:
         hurry=row[17],
         wanted_at=row[18],
         started_at=row[19],
+        more=_json(row[20] or {}),
     )
 
 

@@ -1,18 +1,21 @@
 """What notify hears; `config.subscriptions` wires it."""
 
+import hashlib
 from dataclasses import replace
 
 from django.db import connection
 
 from tocsin.apps.identity.models import User
+from tocsin.apps.notify.actions.calling import call_many, end
 from tocsin.apps.notify.models import Notification, Page
+from tocsin.apps.notify.types import Request
 from tocsin.domain.escalation.codec import dump
 from tocsin.domain.notification.model import MessageKind, Subject
 from tocsin.domain.notification.plan import rank
 from tocsin.domain.severity import Severity, Urgency
 from tocsin.lib import ids, pg
 from tocsin.ports import registry
-from tocsin.ports.events import InvitationMade
+from tocsin.ports.events import DutySettled, DutyWord, InvitationMade
 
 _SUBJECT = Subject(incident_id=0, ref="", title="", severity=Severity.SEV4, service="Tocsin")
 
@@ -45,3 +48,34 @@ def on_invitation_made(news: InvitationMade) -> None:
     )
     with connection.cursor() as cursor:
         pg.notify(cursor, "tocsin_due", "delivery")
+
+
+def on_duty_word(news: DutyWord) -> None:
+    """A quiet word, or, where it presses, a page by the person's rules; the same `key` is told once.
+
+    The constraint on the key is what makes it once; asked first, so that saying it again is no error.
+    """
+    key = _key(news.key)
+    if Page.objects.filter(key=key).exists():
+        return
+    request = Request(
+        news.email,
+        MessageKind.DUTY if news.pressing else MessageKind.NOTICE,
+        Urgency.HIGH if news.pressing else Urgency.LOW,
+        replace(_SUBJECT, title=news.headline),
+        news.headline,
+        ack_deadline=news.before,
+        headline=news.headline,
+        more={"lines": news.lines, "confirm": news.confirm, "incidents": news.incidents},
+        key=key,
+    )
+    call_many(requests=(request,), now=news.at)
+
+
+def on_duty_settled(news: DutySettled) -> None:
+    end(key=_key(news.key), reason=news.reason, now=news.at)
+
+
+def _key(text: str) -> str:
+    # Names of schedules and people are longer than a key may be.
+    return f"duty-{hashlib.sha256(text.encode()).hexdigest()[:40]}"

@@ -68,11 +68,19 @@ class Page(models.Model):
     ended_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=255, blank=True)
     headline = models.CharField(max_length=512, blank=True)  # of quiet words; a page's is its subject
+    # Of words about being on call: {lines, confirm, incidents}, and what makes each of them once.
+    more = models.JSONField(null=True)
+    key = models.CharField(max_length=64, null=True)
 
     class Meta:
         indexes = (
             models.Index(
                 fields=("call_out_id",), name="notify_open_pages", condition=models.Q(ended_at__isnull=True)
+            ),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=("key",), name="notify_page_once", condition=models.Q(key__isnull=False)
             ),
         )
 

@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from tocsin.domain.notification.model import MessageKind, Subject
 from tocsin.domain.severity import Severity, Urgency
@@ -21,6 +22,8 @@ class Request:
     first: bool = True  # not called before for this incident
     ack_deadline: datetime | None = None
     headline: str = ""
+    more: Mapping[str, Any] | None = None
+    key: str | None = None  # a page of the same key is not made again
 
 
 @dataclass(frozen=True)
@@ -149,3 +152,4 @@ class Job:
     hurry: bool
     wanted_at: datetime
     started_at: datetime
+    more: Mapping[str, Any] = field(default_factory=dict)

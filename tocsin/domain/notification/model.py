@@ -16,6 +16,7 @@ class MessageKind(StrEnum):
     NOTICE = "notice"
     TEST = "test"
     INVITATION = "invitation"  # with a link that lets somebody set their password
+    DUTY = "duty"  # pressing, about being on call: a readiness to confirm, or one that was not
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,15 @@ def stop(*, call_out_id: int, email: str | None, reason: str, now: datetime) -> 
         return _cancel(ids_, reason)
 
 
+def end(*, key: str, reason: str, now: datetime) -> int:
+    """Nothing more leaves of the page of this key; how many messages that cancelled."""
+    with transaction.atomic():
+        rows = Page.objects.select_for_update(of=("self",)).filter(key=key, ended_at=None)
+        ids_ = list(rows.values_list("id", flat=True))
+        Page.objects.filter(pk__in=ids_).update(ended_at=now, end_reason=reason[:255])
+        return _cancel(ids_, reason) if ids_ else 0
+
+
 def stop_repeats(*, call_out_id: int, reason: str) -> int:
     """Cancel what has not left of pages of which something has; a first message is still to leave."""
     sent = Notification.objects.filter(page__call_out_id=call_out_id, sent_at__isnull=False)
@@ -134,6 +143,8 @@ def _page(request: Request, contact: Contact, now: datetime) -> Page:
         step=request.step,
         reason=request.reason[:_LONGEST_REASON],
         headline=request.headline[:_LONGEST_REASON],
+        more=request.more,
+        key=request.key,
         subject=dump(request.subject),
         started_at=now,
     )

@@ -50,7 +50,7 @@ WITH candidates AS (
 )
 SELECT n.id, n.page_id, p.call_out_id, p.incident_id, n.key, n.method_id, n.via, n.address,
        coalesce(m.config, '{}'), u.email, coalesce(nullif(u.name, ''), u.email), p.kind, p.urgency,
-       p.subject, p.reason, p.headline, n.attempts, n.hurry, n.wanted_at, p.started_at, u.id
+       p.subject, p.reason, p.headline, n.attempts, n.hurry, n.wanted_at, p.started_at, p.more, u.id
 FROM claimed n
 JOIN notify_page p ON p.id = n.page_id
 JOIN identity_user u ON u.id = p.user_id
