@@ -108,6 +108,8 @@ CASES = (
     Case("PUT /schedules/{name}", "/schedules/main", 200, 403, 403, LAYERS),
     Case("DELETE /schedules/{name}", "/schedules/idle", 204, 403, 403),
     _everyone("GET /schedules/{name}/shifts", "/schedules/main/shifts"),
+    _everyone("GET /schedules/{name}/checks", "/schedules/main/checks"),
+    _everyone("GET /schedules/{name}/load", "/schedules/main/load"),
     _everyone("GET /schedules/{name}/overrides", "/schedules/main/overrides"),
     Case("POST /schedules/{name}/overrides", "/schedules/main/overrides", 201, 201, 403, OVERRIDE),
     Case(

@@ -101,6 +101,11 @@ def test_double_booking(
     assert _short(_found(made, *names)) == expected
 
 
+def test_schedules_beside_are_looked_at_but_not_reported_on(book: Make) -> None:
+    made = book(PAIR % "primary" + "  - {name: s, layers: [r]}\n  - {name: t, layers: [q], fallback: []}")
+    assert _short(_found(made, "s", beside=["t", "gone"])) == [("double", "s", "a@x.y")]
+
+
 def test_a_double_booking_is_told_with_its_first_time(book: Make) -> None:
     made = book(PAIR % "secondary" + "  - {name: s, timezone: Europe/Berlin, layers: [r, q]}")
     (found,) = _found(made)

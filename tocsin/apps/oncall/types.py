@@ -4,8 +4,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from tocsin.domain.schedule import Layer, OverrideKind, Shift
+from tocsin.domain.schedule.checks import Coverage, Finding
 from tocsin.domain.schedule.diff import Moved
 from tocsin.domain.schedule.hours import Kind
+from tocsin.domain.schedule.load import Load
 from tocsin.domain.schedule.swapping import SwapState
 
 
@@ -236,3 +238,14 @@ class PayReport:
     end: date
     rows: tuple[PayRow, ...]
     corrections: tuple[CorrectionInfo, ...]
+
+
+@dataclass(frozen=True)
+class ScheduleChecks:
+    """What is doubtful about a schedule from `start` until `end`, and how its time is covered and shared."""
+
+    findings: tuple[Finding, ...]
+    coverage: Coverage
+    load: Load
+    start: datetime
+    end: datetime

@@ -74,6 +74,7 @@ def check(
     start: datetime,
     end: datetime,
     *,
+    beside: Iterable[str] = (),
     reachable: Mapping[str, bool] | None = None,
     away: Iterable[Away] = (),
     is_holiday: Callable[[date], bool] | None = None,
@@ -82,17 +83,21 @@ def check(
 
     Who is never on call is asked of a year from `start`. `reachable` says of people whether a page would get
     to them (who is not in it is not asked about); `is_holiday` is asked about days on the wall of the
-    schedule's zone. Somebody is booked double by another schedule only if that is among `names`, under both.
+    schedule's zone. Whether somebody is booked double is looked at among `names` and the schedules `beside`
+    them.
     """
-    plans = {name: plan for name in dict.fromkeys(names) if (plan := book.schedule(name)) is not None}
+    wanted = dict.fromkeys(names)
+    plans = {
+        name: plan for name in dict.fromkeys((*wanted, *beside)) if (plan := book.schedule(name)) is not None
+    }
     shifts = {name: resolve(book, plan, start, end) for name, plan in plans.items()}
     absences = tuple(away)
     doubles = _doubles(book, shifts)
     found: list[Finding] = []
-    for name, plan in plans.items():
+    for name, plan in ((name, plan) for name, plan in plans.items() if name in wanted):
         here = shifts[name]
         found.extend(_gaps(plan, here, start, end))
-        found.extend(doubles[name])
+        found.extend(doubles.get(name, ()))
         found.extend(never(book, plan, start))
         found.extend(_unreachable(book, plan, here, reachable or {}))
         found.extend(_absent(plan, here, absences))

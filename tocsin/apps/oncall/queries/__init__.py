@@ -1,6 +1,7 @@
 """What is known of the rota."""
 
 from tocsin.apps.oncall.queries.answers import now_board, on_call, on_call_anywhere, shifts, shifts_of
+from tocsin.apps.oncall.queries.checks import checks, load
 from tocsin.apps.oncall.queries.lists import rotations, schedule, schedules
 from tocsin.apps.oncall.queries.stored import (
     book,
@@ -13,6 +14,8 @@ from tocsin.apps.oncall.queries.stored import (
 
 __all__ = [
     "book",
+    "checks",
+    "load",
     "now_board",
     "on_call",
     "on_call_anywhere",

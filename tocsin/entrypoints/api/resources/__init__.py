@@ -5,6 +5,7 @@ from ninja import Router
 from tocsin.entrypoints.api.resources import (
     alerts,
     audit,
+    checks,
     configuration,
     contacts,
     incidents,
@@ -28,6 +29,7 @@ ROUTERS: tuple[tuple[str, Router, str], ...] = (
     ("/services", services.router, "services"),
     ("/integrations", integrations.router, "integrations"),
     ("/schedules", schedules.router, "schedules"),
+    ("/schedules", checks.router, "schedules"),
     ("/rotations", rotations.router, "schedules"),
     ("/oncall", schedules.oncall, "schedules"),
     ("/me", me.router, "me"),
