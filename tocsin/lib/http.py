@@ -99,6 +99,10 @@ def configure(proxy: str = "", ca_bundle: Path | None = None, *, allow_private: 
     _policy = Policy(proxy, ca_bundle, allow_private)
 
 
+def policy() -> Policy:
+    return _policy
+
+
 def check_address(address: Address, *, allow_private: bool) -> None:
     """Raises RefusedError for what may not be called."""
     address = _meant(address)
