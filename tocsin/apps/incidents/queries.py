@@ -1,4 +1,5 @@
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -121,6 +122,11 @@ def counts() -> Counts:
 def id_of(ref: str) -> int:
     """Raises NotFound."""
     return _found(Incident.objects.only("pk"), ref).pk
+
+
+def refs(ids: Iterable[int]) -> dict[int, str]:
+    """What these incidents are called, by id."""
+    return {found.pk: found.ref for found in Incident.objects.filter(pk__in=set(ids)).only("number")}
 
 
 def _with_status(rows: QuerySet[Incident, Incident], status: str | None) -> QuerySet[Incident, Incident]:
