@@ -5,6 +5,7 @@ from tocsin.apps.incidents import handlers as incidents
 from tocsin.apps.integrations import handlers as integrations
 from tocsin.apps.notify import handlers as notify
 from tocsin.apps.oncall import handlers as oncall
+from tocsin.apps.oncall import notices, readiness
 from tocsin.lib import bus
 from tocsin.ports import events
 
@@ -15,11 +16,14 @@ def wire() -> None:
     bus.subscribe(events.CallOutReopened, incidents.on_call_out_reopened)
     bus.subscribe(events.NotificationFailed, incidents.on_notification_failed)
     bus.subscribe(events.PersonUnreachable, escalation.on_person_unreachable)
+    bus.subscribe(events.OnCallChanged, escalation.on_on_call_changed)
     bus.subscribe(events.Renamed, escalation.on_renamed)
     bus.subscribe(events.Renamed, integrations.on_renamed)
     bus.subscribe(events.InvitationMade, notify.on_invitation_made)
     bus.subscribe(events.DutyWord, notify.on_duty_word)
     bus.subscribe(events.DutySettled, notify.on_duty_settled)
+    bus.subscribe(events.ShiftsMoved, notices.on_shifts_moved)
+    bus.subscribe(events.CallOutAcknowledged, readiness.on_call_out_acknowledged)
     bus.subscribe(events.Going, oncall.on_going)
     bus.subscribe(events.Going, escalation.on_going)
     bus.subscribe(events.Going, integrations.on_going)

@@ -16,6 +16,7 @@ from tocsin.apps.configuration.locks import UNLOCKABLE, release
 from tocsin.apps.configuration.models import AppliedObject
 from tocsin.apps.configuration.types import Outcome
 from tocsin.apps.oncall import queries as oncall
+from tocsin.apps.oncall.actions.common import watching
 from tocsin.domain.configuration import Loaded, Organisation, load
 from tocsin.domain.configuration.forms import objects
 from tocsin.domain.configuration.lint import lint
@@ -134,7 +135,8 @@ def apply(
         pg.lock(cursor, _LOCK)
     prepared = _Prepared(files, prune=prune, secrets=secrets, now=now)
     carrier = Carrier(actor, prepared.loaded, prepared.merged, now)
-    carrier.carry_out(prepared.changes)
+    with watching(actor, None, now, "the configuration files changed"):
+        carrier.carry_out(prepared.changes)
     carrier.adopt()
     _remember(prepared, now)
     if prepared.changes:

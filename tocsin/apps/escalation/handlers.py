@@ -1,16 +1,42 @@
 """What escalation hears; `config.subscriptions` wires it."""
 
-from typing import Any
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any, Final
 
 from tocsin.apps.escalation import actions
 from tocsin.apps.escalation.models import CallOut, Policy
+from tocsin.apps.escalation.store import snapshot_of, state_of, wake
 from tocsin.domain.errors import Conflict
-from tocsin.domain.escalation.model import CallOutStatus
-from tocsin.ports.events import Going, PersonUnreachable, Renamed
+from tocsin.domain.escalation.codec import dump
+from tocsin.domain.escalation.model import CallOutStatus, Snapshot, State, TargetKind
+from tocsin.ports.events import Going, OnCallChanged, PersonUnreachable, Renamed
+
+_CLIMBING: Final = (CallOutStatus.RUNNING, CallOutStatus.EXHAUSTED)
 
 
 def on_person_unreachable(news: PersonUnreachable) -> None:
     actions.unreachable(call_out_id=news.call_out_id, email=news.email, now=news.at)
+
+
+def on_on_call_changed(news: OnCallChanged) -> None:
+    """Whoever came on call for a step that fired is looked for at once, not at the hand-off known so far."""
+    rows = CallOut.objects.select_for_update().filter(status__in=_CLIMBING).order_by("id")
+    asking = [row for row in rows if _asks(snapshot_of(row), state_of(row), news.schedules)]
+    for row in asking:
+        row.state = dump(replace(state_of(row), handoff_at=news.at, due_at=news.at))
+        row.due_at = news.at
+    CallOut.objects.bulk_update(asking, ["state", "due_at"])
+    if asking:
+        wake()
+
+
+def _asks(snapshot: Snapshot, state: State, schedules: Collection[str]) -> bool:
+    return any(
+        target.kind is TargetKind.SCHEDULE and target.name in schedules
+        for step in snapshot.policy.steps[: state.step]
+        for target in step.targets
+    )
 
 
 def on_renamed(news: Renamed) -> None:

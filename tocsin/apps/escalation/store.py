@@ -245,5 +245,10 @@ def _publish(work: Work, now: datetime) -> None:
 
 def _wake_worker(works: Sequence[Work], now: datetime) -> None:
     if any(work.row.due_at is not None and work.row.due_at <= now for work in works):
-        with connection.cursor() as cursor:
-            pg.notify(cursor, "tocsin_due", "escalation")
+        wake()
+
+
+def wake() -> None:
+    """Something is due now: do not wait for the worker's next look."""
+    with connection.cursor() as cursor:
+        pg.notify(cursor, "tocsin_due", "escalation")

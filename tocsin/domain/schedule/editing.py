@@ -6,10 +6,13 @@ stands after them in the new list.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from tocsin.domain.schedule.model import Participant, Rotation
 from tocsin.domain.schedule.turns import next_handoffs, turn_at
+
+_MINUTE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,12 @@ class Edit:
     ring_offset: int
 
 
-def edit(old: Rotation, new: Rotation, now: datetime) -> Edit:
-    """How `new` takes over from `old` at `now`. Both are complete; `new.ring_offset` is not looked at."""
+def edit(old: Rotation, new: Rotation, now: datetime, effective: datetime | None = None) -> Edit:
+    """How `new` takes over from `old` at `now`; at `effective`, where that is said, whatever changes. Both
+    are complete; `new.ring_offset` is not looked at.
+    """
+    if effective is not None and effective > now:
+        return _planned(old, new, effective)
     turn = turn_at(old, now)
     if turn is None or not new.participants:
         return Edit(None, 0)
@@ -34,6 +41,20 @@ def edit(old: Rotation, new: Rotation, now: datetime) -> Edit:
     if not handoffs:
         return Edit(None, 0)
     return _at(handoffs[0][0], new, _after(old.participants, place, new.participants))
+
+
+def _planned(old: Rotation, new: Rotation, at: datetime) -> Edit:
+    before = turn_at(old, at - _MINUTE)
+    turn = turn_at(old, at)
+    if before is None or turn is None or not new.participants:
+        return _at(at, new, 0)
+    place = (before + old.ring_offset) % len(old.participants)
+    if old.participants == new.participants:
+        return _at(at, new, (turn + old.ring_offset) % len(old.participants))
+    # In the middle of a turn whoever has it keeps it, if they are still there.
+    if turn == before and old.participants[place] in new.participants:
+        return _at(at, new, new.participants.index(old.participants[place]))
+    return _at(at, new, _after(old.participants, place, new.participants))
 
 
 def _at(since: datetime, new: Rotation, place: int) -> Edit:

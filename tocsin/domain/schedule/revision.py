@@ -22,26 +22,43 @@ def revise(
     pasts: Pasts,
     wanted: Mapping[str, RotationDefinition],
     now: datetime,
+    effective: datetime | None = None,
 ) -> Revision:
-    """`present` with the offsets of its rings; `wanted` may leave them unsaid. Raises DefinitionError."""
+    """`present` with the offsets of its rings; `wanted` may leave them unsaid. From `effective` on, when that
+    is said and to come; whatever was planned before is replaced. Raises DefinitionError.
+    """
     merged = {**present, **{name: _with_offset(name, entry, present) for name, entry in wanted.items()}}
-    changed = tuple(name for name in wanted if name not in present or merged[name] != present[name])
-    before, after = make_book(present, {}, pasts), make_book(merged, {})
+    held = {name: tuple(entry for entry in several if entry.until <= now) for name, several in pasts.items()}
+    holding = {name: _holding(entry, pasts.get(name, ()), now) for name, entry in present.items()}
+    changed = tuple(
+        name
+        for name in wanted
+        if name not in present
+        or merged[name] != present[name]
+        or (effective is not None and holding[name] != present[name])
+    )
+    before, after = make_book(holding, {}, held), make_book(merged, {})
     kept = dict(pasts)
     for name in changed:
         if name not in present:
             continue
-        change = edit(before.rotations[name], after.rotations[name], now)
+        change = edit(before.rotations[name], after.rotations[name], now, effective)
+        # What was planned and never came is no past.
+        kept[name] = held.get(name, ())
         if change.since is not None:
-            past = PastDefinition(present[name], change.since)
-            # A past that had not begun, because of an earlier edit today, is no past.
-            earlier = tuple(entry for entry in kept.get(name, ()) if entry.until < change.since)
-            kept[name] = (*earlier, past)
+            kept[name] = (*kept[name], PastDefinition(holding[name], change.since))
         if wanted[name].ring_offset is None:
             own = change.ring_offset - _inherited(after.rotations[name].ring_offset, merged[name])
             size = len(after.rotations[name].participants)
             merged[name] = replace(merged[name], ring_offset=own % size or None)
     return Revision(merged, kept, changed)
+
+
+def _holding(
+    definition: RotationDefinition, pasts: tuple[PastDefinition, ...], now: datetime
+) -> RotationDefinition:
+    """What holds at `now`: the definition, unless it was planned for later."""
+    return next((entry.definition for entry in pasts if entry.until > now), definition)
 
 
 def _with_offset(

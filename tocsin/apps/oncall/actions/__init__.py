@@ -1,6 +1,6 @@
 """What people and files do to the rota. Every door calls these and nothing else."""
 
-from tocsin.apps.oncall.actions.overrides import add_override, remove_override
+from tocsin.apps.oncall.actions.overrides import add_override, move_override, remove_override
 from tocsin.apps.oncall.actions.rotations import delete_rotation, save_rotations
 from tocsin.apps.oncall.actions.schedules import delete_schedule, save_schedule, unlock
 
@@ -8,6 +8,7 @@ __all__ = [
     "add_override",
     "delete_rotation",
     "delete_schedule",
+    "move_override",
     "remove_override",
     "save_rotations",
     "save_schedule",

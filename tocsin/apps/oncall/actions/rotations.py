@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -6,38 +6,66 @@ from typing import Any
 from django.db import transaction
 
 from tocsin.apps.oncall import queries
-from tocsin.apps.oncall.actions.common import record, tell
+from tocsin.apps.oncall.actions.common import record, tell, watching
+from tocsin.apps.oncall.actions.owners import owners_of_rotations
 from tocsin.apps.oncall.models import Rotation, Schedule
 from tocsin.domain.configuration.rota import rotation_form
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
-from tocsin.domain.permissions import Actor, Permission, require
+from tocsin.domain.permissions import Actor, Permission, require_owned
 from tocsin.domain.schedule.definition import (
     DefinitionError,
     PastDefinition,
     RotationDefinition,
     make_book,
 )
-from tocsin.domain.schedule.revision import revise
+from tocsin.domain.schedule.revision import Revision, revise
 from tocsin.lib import bus
 from tocsin.ports.events import Going
 
 
 @transaction.atomic
 def save_rotations(
-    *, actor: Actor, definitions: Iterable[RotationDefinition], from_file: bool = False, now: datetime
+    *,
+    actor: Actor,
+    definitions: Iterable[RotationDefinition],
+    from_file: bool = False,
+    effective: datetime | None = None,
+    now: datetime,
 ) -> tuple[str, ...]:
     """Make or change rotations together, since one may follow another; the names of those that changed.
 
     An edit leaves the past as it was and the ring where it is; a changed list of participants holds from the
-    next hand-off on. Raises Invalid where the rotations would not be complete.
+    next hand-off on. With `effective` all of it holds from that instant on; another edit before then replaces
+    what was planned. A team's admin may edit what only the team's schedules use, and make new ones.
+    Raises Invalid where the rotations would not be complete.
     """
-    require(actor, Permission.CONFIGURE)
     wanted = {definition.name: definition for definition in definitions}
     rows = {row.name: row for row in Rotation.objects.select_for_update()}
+    known = sorted(wanted.keys() & rows.keys())
+    owners = owners_of_rotations(known) if known else sorted(actor.administers)
+    require_owned(actor, Permission.EDIT_TEAM, owners)
+    if effective is not None and effective <= now:
+        raise Invalid(FieldError("effective", "expected a time to come"))
     try:
-        revision = revise(queries.rotation_definitions(), queries.pasts(), wanted, now)
+        revision = revise(queries.rotation_definitions(), queries.pasts(), wanted, now, effective)
     except DefinitionError as error:
         raise Invalid(FieldError(f"{error.name}.{error.field}", error.message)) from None
+    changed = ", ".join(revision.changed)
+    with watching(actor, None, now, f"rotation {changed} was changed"):
+        _store(actor, wanted, rows, revision, from_file=from_file, now=now)
+    tell(revision.changed)
+    return revision.changed
+
+
+def _store(
+    actor: Actor,
+    wanted: Mapping[str, RotationDefinition],
+    rows: Mapping[str, Rotation],
+    revision: Revision,
+    *,
+    from_file: bool,
+    now: datetime,
+) -> None:
     last = max((row.position for row in rows.values()), default=-1)
     for name, definition in wanted.items():
         row = rows.get(name) or Rotation(name=name, position=last + 1)
@@ -55,8 +83,6 @@ def save_rotations(
         row.save()
         action = "rotation.created" if before is None else "rotation.changed"
         record(actor, action, "rotation", name, {"from": before, "to": row.definition}, now)
-    tell(revision.changed)
-    return revision.changed
 
 
 def _past_form(past: PastDefinition) -> dict[str, Any]:
@@ -70,8 +96,8 @@ def _past_form(past: PastDefinition) -> dict[str, Any]:
 @transaction.atomic
 def delete_rotation(*, actor: Actor, name: str, now: datetime) -> None:
     """Raises Conflict while a schedule, another rotation or a policy needs it."""
-    require(actor, Permission.CONFIGURE)
     row = Rotation.objects.select_for_update().filter(name=name).first()
+    require_owned(actor, Permission.EDIT_TEAM, owners_of_rotations([name]))
     if row is None:
         raise NotFound("rotation", name)
     rest = queries.rotation_definitions()
@@ -83,6 +109,7 @@ def delete_rotation(*, actor: Actor, name: str, now: datetime) -> None:
             raise Conflict(f"“{name}” is still needed by “{error.name}”.") from None
     if not Schedule.objects.filter(name=name).exists():
         bus.publish(Going("schedule", name))  # the one that the rotation implies
-    row.delete()
-    record(actor, "rotation.deleted", "rotation", name, {}, now)
+    with watching(actor, None, now, f"rotation “{name}” was deleted"):
+        row.delete()
+        record(actor, "rotation.deleted", "rotation", name, {}, now)
     tell([name])

@@ -6,11 +6,12 @@ from django.db import transaction
 
 from tocsin.apps.identity.models import Team, User
 from tocsin.apps.oncall import queries
-from tocsin.apps.oncall.actions.common import record, tell
+from tocsin.apps.oncall.actions.common import record, tell, watching
+from tocsin.apps.oncall.actions.owners import owners_of_rotations
 from tocsin.apps.oncall.models import Override, Rotation, Schedule
 from tocsin.domain.configuration.rota import schedule_form
 from tocsin.domain.errors import FieldError, Invalid, NotFound
-from tocsin.domain.permissions import Actor, Permission, require
+from tocsin.domain.permissions import Actor, Permission, require, require_owned
 from tocsin.domain.schedule.definition import (
     DefinitionError,
     ScheduleDefinition,
@@ -29,10 +30,11 @@ def save_schedule(
     now: datetime,
 ) -> bool:
     """Make or change a schedule; whether anything changed. The overrides of the definition replace those that
-    a file made before; what people made is not touched.
+    a file made before; what people made is not touched. A team's admin may save what the team owns.
     """
-    require(actor, Permission.CONFIGURE)
     team = Team.objects.filter(name=definition.team).first() if definition.team else None
+    row = Schedule.objects.select_for_update().filter(name=definition.name).first()
+    require_owned(actor, Permission.EDIT_TEAM, [*_owners(definition.name, row), team.pk if team else None])
     if definition.team and team is None:
         raise Invalid(FieldError("team", f"there is no team “{definition.team}”"))
     try:
@@ -40,26 +42,33 @@ def save_schedule(
     except DefinitionError as error:
         raise Invalid(FieldError(error.field, error.message)) from None
     form = schedule_form(replace(definition, overrides=(), team=None))
-    row = Schedule.objects.select_for_update().filter(name=definition.name).first()
     before: dict[str, Any] = {}
     if row is None:
         row = Schedule(name=definition.name)
     else:
         before = {**row.definition, "team": row.team.name if row.team else None}
     changed = before != {**form, "team": definition.team}
-    if changed or row.from_file != from_file:
-        row.definition, row.team, row.from_file = form, team, from_file
-        row.save()
-    if changed:
-        action = "schedule.changed" if before else "schedule.created"
-        data = {"from": before, "to": {**form, "team": definition.team}}
-        record(actor, action, "schedule", row.name, data, now)
-    if from_file:
-        zone = made.schedules[definition.name].zone.key
-        changed = _file_overrides(actor, definition, zone, now) or changed
+    with watching(actor, [row.name], now, f"schedule “{row.name}” was changed"):
+        if changed or row.from_file != from_file:
+            row.definition, row.team, row.from_file = form, team, from_file
+            row.save()
+        if changed:
+            action = "schedule.changed" if before else "schedule.created"
+            data = {"from": before, "to": {**form, "team": definition.team}}
+            record(actor, action, "schedule", row.name, data, now)
+        if from_file:
+            zone = made.schedules[definition.name].zone.key
+            changed = _file_overrides(actor, definition, zone, now) or changed
     if changed:
         tell([row.name])
     return changed
+
+
+def _owners(name: str, row: Schedule | None) -> list[int | None]:
+    """The teams whose schedule it is now; of one that only a rotation implies, whose rotation it is."""
+    if row is not None:
+        return [row.team_id]
+    return owners_of_rotations([name]) if Rotation.objects.filter(name=name).exists() else []
 
 
 @transaction.atomic
@@ -67,15 +76,16 @@ def delete_schedule(*, actor: Actor, name: str, now: datetime) -> None:
     """With the overrides that a file made; people's own stay, for the rotation of that name if there is
     one. Raises Conflict while a policy needs it.
     """
-    require(actor, Permission.CONFIGURE)
     row = Schedule.objects.select_for_update().filter(name=name).first()
+    require_owned(actor, Permission.EDIT_TEAM, [row.team_id if row else None])
     if row is None:
         raise NotFound("schedule", name)
     if not Rotation.objects.filter(name=name).exists():
         bus.publish(Going("schedule", name))
-    Override.objects.filter(schedule=name, from_file=True).delete()
-    row.delete()
-    record(actor, "schedule.deleted", "schedule", name, {}, now)
+    with watching(actor, [name], now, f"schedule “{name}” was deleted"):
+        Override.objects.filter(schedule=name, from_file=True).delete()
+        row.delete()
+        record(actor, "schedule.deleted", "schedule", name, {}, now)
     tell([name])
 
 
