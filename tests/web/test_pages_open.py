@@ -5,7 +5,8 @@ from tests.web.conftest import Visitor
 from tocsin.apps.catalog import actions as catalog
 from tocsin.apps.catalog.types import ServiceSpec
 from tocsin.domain.permissions import SYSTEM
-from tocsin.entrypoints.web.views import common, oncall
+from tocsin.entrypoints.web import lanes
+from tocsin.entrypoints.web.views import common
 from tocsin.lib import clock
 
 PAGES = [
@@ -163,4 +164,4 @@ def test_long_lists_come_in_portions(
     ("hours", "label"), [(24, "Emil Sørensen"), (12, "Emil"), (5, "ES"), (1, ""), (168, "Emil Sørensen")]
 )
 def test_a_name_in_a_short_bar_is_shortened_and_not_cut(hours: int, label: str) -> None:
-    assert oncall.fitting("Emil Sørensen", hours * 100 / 168) == label
+    assert lanes.fitting("Emil Sørensen", hours * 100 / 168) == label

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from django.http import QueryDict
 from django.utils import timezone
 
+from tocsin.apps.identity import queries as identity
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.escalation.model import Target, TargetKind, TeamWho
 from tocsin.domain.severity import Severity
@@ -73,6 +74,18 @@ def target(data: QueryDict) -> Target:
     if kind not in {TargetKind.USER, TargetKind.TEAM} or not name:
         raise Invalid(FieldError("target", "Please choose a person or a team."))
     return Target(TargetKind(kind), name, TeamWho.MEMBERS if kind == TargetKind.TEAM else "")
+
+
+def person(value: str, field: str) -> str:
+    """The e-mail of whom a form names, by address or by name; "" for nobody."""
+    asked = value.strip()
+    if not asked or "@" in asked:
+        return asked.lower()
+    known = [each.email for each in identity.people() if each.label.lower() == asked.lower()]
+    if len(known) != 1:
+        why = "There are several of that name" if known else f"Nobody is called “{asked}”"
+        raise Invalid(FieldError(field, f"{why}: please give the e-mail address."))
+    return known[0]
 
 
 def errors_of(error: Invalid) -> Mapping[str, str]:

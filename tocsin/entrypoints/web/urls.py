@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from tocsin.entrypoints.web import urls_duty
+from tocsin.entrypoints.web import urls_duty, urls_schedules
 from tocsin.entrypoints.web.views import (
     alerts,
     audit,
@@ -34,8 +34,7 @@ urlpatterns = [
     path("alerts/", alerts.index, name="alerts"),
     path("alerts/<int:alert_id>", alerts.show, name="alert"),
     path("on-call/", oncall.now_board, name="oncall"),
-    path("schedules/", oncall.schedules, name="schedules"),
-    path("schedules/<str:name>", oncall.schedule, name="schedule"),
+    *urls_schedules.urlpatterns,
     path("policies/", oncall.policies, name="policies"),
     path("policies/<str:name>", oncall.policy, name="policy"),
     path("services/", services.index, name="services"),

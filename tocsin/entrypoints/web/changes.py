@@ -1,0 +1,104 @@
+"""What a change that is not saved yet would do: the schedule now and after it, and who gains or loses."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from tocsin.apps.oncall import queries
+from tocsin.apps.oncall.types import Preview, ScheduleInfo
+from tocsin.domain.schedule import PRIMARY, Shift
+from tocsin.domain.schedule.definition import OverrideDefinition, RotationDefinition, ScheduleDefinition
+from tocsin.domain.schedule.diff import Moved, Stint
+from tocsin.entrypoints.web.lanes import Lane, Picture, final_lanes, layer_lane
+from tocsin.entrypoints.web.window import Window
+
+_MOST = 6  # stretches of time that are listed of one person
+
+
+@dataclass(frozen=True)
+class Move:
+    """What one person gains and loses, in words; `more` what is not listed."""
+
+    user: str
+    gains: tuple[str, ...]
+    loses: tuple[str, ...]
+    more_gains: int
+    more_loses: int
+
+
+@dataclass(frozen=True)
+class Change:
+    schedule: str
+    before: Picture
+    after: Picture
+    moves: tuple[Move, ...]
+    problem: str = ""
+
+    @property
+    def same(self) -> bool:
+        return not self.moves
+
+
+def of_override(
+    info: ScheduleInfo,
+    change: OverrideDefinition,
+    window: Window,
+    called: Mapping[str, str],
+    instead: int | None = None,
+) -> Change:
+    """`instead`: the override that it takes the place of. Raises what saving it would raise."""
+    start, end = min(window.start, change.start), max(window.end, change.end)
+    found = queries.preview(
+        schedule=info.name, start=start, end=end, now=window.now, override=change, without_override=instead
+    )
+    return drawn(found, window, called)
+
+
+def of_rotation(
+    schedule: str, definition: RotationDefinition, window: Window, called: Mapping[str, str]
+) -> Change:
+    found = queries.preview(
+        schedule=schedule, start=window.start, end=window.end, now=window.now, rotations=[definition]
+    )
+    return drawn(found, window, called, layers=True)
+
+
+def of_schedule(definition: ScheduleDefinition, window: Window, called: Mapping[str, str]) -> Change:
+    found = queries.preview(
+        schedule=definition.name, start=window.start, end=window.end, now=window.now, definition=definition
+    )
+    return drawn(found, window, called, layers=True)
+
+
+def drawn(found: Preview, window: Window, called: Mapping[str, str], *, layers: bool = False) -> Change:
+    below: list[Lane] = []
+    if layers:
+        below = [layer_lane(name, "", shifts, window, called) for name, shifts in found.layers]
+    return Change(
+        schedule=found.schedule,
+        before=Picture(window, tuple(final_lanes(_within(found.before, window), window, called))),
+        after=Picture(window, (*final_lanes(_within(found.after, window), window, called), *below)),
+        moves=tuple(_move(each, window) for each in found.moved),
+        problem=found.problem,
+    )
+
+
+def _within(shifts: Iterable[Shift], window: Window) -> list[Shift]:
+    return [each for each in shifts if each.end > window.start and each.start < window.end]
+
+
+def _move(moved: Moved, window: Window) -> Move:
+    def words(several: tuple[Stint, ...]) -> tuple[str, ...]:
+        return tuple(_stint(each, window) for each in several[:_MOST])
+
+    return Move(
+        user=moved.user,
+        gains=words(moved.gained),
+        loses=words(moved.lost),
+        more_gains=max(len(moved.gained) - _MOST, 0),
+        more_loses=max(len(moved.lost) - _MOST, 0),
+    )
+
+
+def _stint(stint: Stint, window: Window) -> str:
+    role = "" if stint.role in {None, PRIMARY} else f" ({stint.role})"
+    return f"{window.stretch(stint.start, stint.end)}{role}"

@@ -1,0 +1,157 @@
+"""What the page of a schedule shows of one stretch of time: the picture, and the same as a table."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tocsin.apps.oncall import queries
+from tocsin.apps.oncall.types import OverrideInfo, ScheduleInfo
+from tocsin.domain.errors import NotFound
+from tocsin.domain.schedule import Book, Layer, Origin, OverrideKind, Schedule, Shift, resolve
+from tocsin.entrypoints.web.lanes import (
+    Bar,
+    Lane,
+    Picture,
+    because,
+    final_lanes,
+    fitting,
+    layer_lane,
+    legend,
+    placed,
+)
+from tocsin.entrypoints.web.templatetags.tocsin import hue
+from tocsin.entrypoints.web.window import Window
+
+# How far beyond its edges the page looks, so that a shift which began last week says so.
+_BEYOND = timedelta(days=14)
+MOST_ROWS = 250
+_KINDS = {
+    OverrideKind.OVERRIDE: "on call instead of whoever is",
+    OverrideKind.REPLACE: "in the place of {}",
+    OverrideKind.ADD: "on call as well",
+    OverrideKind.REMOVE: "taken off call",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    number: int
+    shift: Shift
+    since: str
+    until: str
+    why: str
+    now: bool
+    over: bool
+
+
+@dataclass(frozen=True)
+class Sheet:
+    picture: Picture
+    rows: tuple[Row, ...]
+    left_out: int  # rows that the table does not list
+    now: tuple[Shift, ...]
+
+
+def plan_of(made: Book, name: str) -> Schedule:
+    plan = made.schedule(name)
+    if plan is None:
+        raise NotFound("schedule", name)
+    return plan
+
+
+def seen(made: Book, name: str, window: Window) -> list[Shift]:
+    """The shifts and gaps of the window with their real ends, as far as two weeks beyond it."""
+    wide = resolve(made, plan_of(made, name), window.start - _BEYOND, window.end + _BEYOND)
+    return [shift for shift in wide if shift.end > window.start and shift.start < window.end]
+
+
+def sheet(made: Book, info: ScheduleInfo, window: Window, called: Mapping[str, str]) -> Sheet:
+    shifts = seen(made, info.name, window)
+    lanes = [
+        *final_lanes(shifts, window, called),
+        *_layers(made, info, window, called),
+        *_changes(info.name, window, called),
+    ]
+    return Sheet(
+        picture=Picture(window, tuple(lanes), legend(lanes, called)),
+        rows=tuple(rows(shifts[:MOST_ROWS], window)),
+        left_out=max(len(shifts) - MOST_ROWS, 0),
+        now=tuple(shift for shift in shifts if shift.holds(window.now)),
+    )
+
+
+def rows(shifts: Sequence[Shift], window: Window) -> Iterable[Row]:
+    for number, shift in enumerate(shifts):
+        yield Row(
+            number=number,
+            shift=shift,
+            since=window.said(shift.start),
+            until=window.said(shift.end),
+            why=because(shift),
+            now=shift.holds(window.now),
+            over=shift.end <= window.now,
+        )
+
+
+def _layers(made: Book, info: ScheduleInfo, window: Window, called: Mapping[str, str]) -> Iterable[Lane]:
+    """One lane per rotation as it would be alone; the highest priority first, as the answer takes them."""
+    words = {each.name: each.summary for each in queries.rotations()}
+    several = len({layer.priority for layer in info.layers}) > 1
+    for layer in sorted(info.layers, key=lambda each: -each.priority):
+        alone = Schedule(info.name, window.zone, (Layer(layer.rotation, 0, layer.role),))
+        turns = resolve(made, alone, window.start - _BEYOND, window.end + _BEYOND)
+        there = (each for each in turns if each.end > window.start and each.start < window.end)
+        facts = [words.get(layer.rotation, "")]
+        if several:
+            facts.insert(0, f"priority {layer.priority}")
+        yield layer_lane(layer.rotation, " · ".join(filter(None, facts)), there, window, called)
+
+
+def _changes(name: str, window: Window, called: Mapping[str, str]) -> Iterable[Lane]:
+    """The overrides and swaps that touch the window."""
+    found = [each for each in queries.overrides(name, since=window.start) if each.start < window.end]
+    if not found:
+        return
+    ends: list[OverrideInfo] = []
+    bars = []
+    for each in sorted(found, key=lambda one: one.start):
+        place = next((n for n, last in enumerate(ends) if last.end <= each.start), len(ends))
+        ends[place : place + 1] = [each]
+        bars.append(_change(each, window, called, place))
+    yield Lane("overrides", "Overrides", "the last created wins", tuple(bars), len(ends))
+
+
+def _change(info: OverrideInfo, window: Window, called: Mapping[str, str], row: int) -> Bar:
+    x, width, y = placed(window, info.start, info.end, row)
+    other = called.get(info.replaces or "", info.replaces or "")
+    name = called.get(info.user or "", info.user or "") or other or "Everybody"
+    removal = info.kind is OverrideKind.REMOVE
+    return Bar(
+        x=x,
+        width=width,
+        y=y,
+        tone="removal" if removal else str(Origin.SWAP if info.swap else Origin.OVERRIDE),
+        hue=hue(info.user or info.replaces or ""),
+        label=fitting(f"{name} off" if removal else name, width),
+        who=name,
+        when=window.stretch(info.start, info.end),
+        why=f"{_KINDS[info.kind].format(other or 'whoever is on call')} · {origin(info, called)}",
+        start=info.start,
+        end=info.end,
+        user=info.user,
+        item=info.id,
+        fixed=is_fixed(info) or info.end <= window.now,
+    )
+
+
+def is_fixed(info: OverrideInfo) -> bool:
+    """Whether something else owns it: a file, a swap, a calendar."""
+    return info.from_file or info.swap is not None or info.calendar is not None
+
+
+def origin(info: OverrideInfo, called: Mapping[str, str]) -> str:
+    if info.from_file:
+        return "kept in a configuration file"
+    if info.calendar is not None:
+        return f"from the calendar “{info.calendar}”"
+    return f"{'a swap' if info.swap else 'made'} by {called.get(info.created_by, info.created_by)}"
