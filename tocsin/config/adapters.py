@@ -7,6 +7,7 @@ from tocsin.adapters.webhook.channel import WebhookChannel
 from tocsin.apps.incidents import links
 from tocsin.apps.notify import delivery
 from tocsin.apps.notify import queries as notify
+from tocsin.apps.oncall import readiness
 from tocsin.config import sources
 from tocsin.config.options import Options, load
 from tocsin.lib import http
@@ -19,6 +20,7 @@ def fill() -> None:
     for channel in (_email(load()), WebhookChannel(http.client())):
         registry.channels[channel.type] = channel
     registry.links.make = links.url
+    registry.links.ready = readiness.url
     registry.reach.deliverable = notify.deliverable
 
 

@@ -191,3 +191,9 @@ class Book:
     @property
     def names(self) -> tuple[str, ...]:
         return (*self.schedules, *(name for name in self.rotations if name not in self.schedules))
+
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """Without the rotations that are a layer of a schedule: nobody is on call for such a one alone."""
+        layers = {layer.rotation for plan in self.schedules.values() for layer in plan.layers}
+        return tuple(name for name in self.names if name in self.schedules or name not in layers)

@@ -3,6 +3,9 @@
 from tocsin.apps.oncall.queries.answers import now_board, on_call, on_call_anywhere, shifts, shifts_of
 from tocsin.apps.oncall.queries.checks import checks, load
 from tocsin.apps.oncall.queries.lists import rotations, schedule, schedules
+from tocsin.apps.oncall.queries.notices import notices
+from tocsin.apps.oncall.queries.pay import may_correct, may_see_pay, pay
+from tocsin.apps.oncall.queries.readiness import one_readiness, readiness
 from tocsin.apps.oncall.queries.stored import (
     book,
     override_of,
@@ -16,12 +19,18 @@ __all__ = [
     "book",
     "checks",
     "load",
+    "may_correct",
+    "may_see_pay",
+    "notices",
     "now_board",
     "on_call",
     "on_call_anywhere",
+    "one_readiness",
     "override_of",
     "overrides",
     "pasts",
+    "pay",
+    "readiness",
     "rotation_definitions",
     "rotations",
     "schedule",

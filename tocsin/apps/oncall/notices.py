@@ -1,0 +1,156 @@
+"""Telling people that they go on or off call, and who takes over from whom.
+
+Any number of workers may do it: one at a time, and what was said is written down in the transaction in which
+it is said.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from django.db import connection, transaction
+
+from tocsin.apps.identity.models import User
+from tocsin.apps.oncall import readiness
+from tocsin.apps.oncall.ahead import BACK, Ahead, key, look, once, page_of, present, unsent, whole
+from tocsin.apps.oncall.models import NoticeSent
+from tocsin.apps.oncall.queries.notices import notices
+from tocsin.apps.oncall.queries.stored import book
+from tocsin.apps.oncall.types import NoticeInfo
+from tocsin.domain.schedule import Book, resolve
+from tocsin.domain.schedule.notices import HandOff, Spell, described, due, hand_offs, moment, spells
+from tocsin.domain.time import parse_zone
+from tocsin.lib import bus, pg
+from tocsin.ports.events import DutyWord, HandedOver, ShiftsMoved
+
+_KEPT: Final = timedelta(days=60)
+_TICK: Final = "tick"  # its row says when we last looked
+_LONGEST_SHIFT: Final = timedelta(days=32)
+_MOST_MOVED: Final = 10
+
+Pick = Callable[[Spell], datetime]
+
+
+def tick(now: datetime) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            if not pg.try_lock(cursor, "oncall.notices"):
+                return  # another worker is at it
+        last = NoticeSent.objects.filter(key=_TICK).values_list("at", flat=True).first() or now
+        since = max(last, now - BACK)
+        ahead = look(now, since)
+        asked = readiness.ask(ahead, now)
+        readiness.void(ahead, now)
+        _going_on(ahead, asked, now)
+        _going_off(ahead, now)
+        _handed_over(ahead, since, now)
+        NoticeSent.objects.update_or_create(key=_TICK, defaults={"at": now})
+        NoticeSent.objects.filter(at__lt=now - _KEPT).delete()
+
+
+def on_shifts_moved(news: ShiftsMoved) -> None:
+    """One quiet word of what somebody else changed about a person's shifts to come."""
+    user = present([news.email]).get(news.email)
+    if user is None or not notices(news.email).moved:
+        return
+    zone = parse_zone(user.timezone)
+
+    def shown(word: str, moved: Sequence[tuple[str, datetime, datetime]]) -> list[str]:
+        lines = [
+            f"{word} {schedule}: {moment(start, zone)} – {moment(end, zone)} ({zone.key})"
+            for schedule, start, end in moved[:_MOST_MOVED]
+        ]
+        left = len(moved) - len(lines)
+        return [*lines, f"{word} {left} more"] if left else lines
+
+    lines = (
+        *shown("You are on call for", news.gained),
+        *shown("You are no longer on call for", news.lost),
+        f"By {news.by}: {news.why}",
+    )
+    schedules = list(dict.fromkeys(name for name, _, _ in (*news.gained, *news.lost)))
+    headline = f"Your shifts moved: {', '.join(schedules)}"
+    # Published once, in the transaction that moves them: what it says makes it unlike any other.
+    bus.publish(DutyWord(news.email, headline, lines, news.at, key("moved", news.email, news.at, *lines)))
+
+
+def _going_on(ahead: Ahead, asked: frozenset[readiness.Edge], now: datetime) -> None:
+    waiting = _waiting(ahead, "on", lambda wishes: wishes.on, lambda spell: spell.start, now)
+    people = present(email for email, _ in waiting)
+    for (email, edge), said in waiting.items():
+        user = people.get(email)
+        if user is None or (email, edge) in asked:  # asked to be ready: that says it already
+            once(said, now, _nothing)
+            continue
+        zone = parse_zone(user.timezone)
+        lines = [described(whole(ahead, spell), zone) for spell in dict.fromkeys(said.values())]
+        once(said, now, partial(bus.publish, _word(user, "on", edge, said, lines, now)))
+
+
+def _going_off(ahead: Ahead, now: datetime) -> None:
+    waiting = _waiting(ahead, "off", lambda wishes: wishes.off, lambda spell: spell.end, now)
+    people = present(email for email, _ in waiting)
+    for (email, edge), said in waiting.items():
+        user = people.get(email)
+        say = _nothing if user is None else partial(bus.publish, _word(user, "off", edge, said, (), now))
+        once(said, now, say)
+
+
+def _nothing() -> None:
+    """For what is marked as said, because other words say it."""
+
+
+Said = Mapping[str, Spell]  # by the keys of what is said with it
+
+
+def _waiting(
+    ahead: Ahead, kind: str, leads: Callable[[NoticeInfo], tuple[timedelta, ...]], edge: Pick, now: datetime
+) -> dict[readiness.Edge, Said]:
+    """What is due and was not said, by person and edge."""
+    candidates = {
+        key(kind, spell.schedule, spell.role, spell.user, edge(spell), lead): spell
+        for several in ahead.spells.values()
+        for spell in several
+        if not spell.fallback
+        for lead in due(edge(spell), leads(ahead.wants(spell.user)), now)
+    }
+    found: dict[readiness.Edge, dict[str, Spell]] = defaultdict(dict)
+    for each in unsent(candidates):
+        spell = candidates[each]
+        found[spell.user, edge(spell)][each] = spell
+    return {**found}
+
+
+def _word(user: User, kind: str, edge: datetime, said: Said, lines: Iterable[str], now: datetime) -> DutyWord:
+    names = list(dict.fromkeys(spell.schedule for spell in said.values()))
+    headline = f"You go {kind} call for {', '.join(names)} on {moment(edge, parse_zone(user.timezone))}"
+    lines = (*lines, *(page_of(name) for name in names))
+    return DutyWord(user.email, headline, lines, now, key(kind, *sorted(said)), before=edge)
+
+
+def _handed_over(ahead: Ahead, since: datetime, now: datetime) -> None:
+    found = [one for several in ahead.spells.values() for one in hand_offs(several, since, now)]
+    keys = {key("handoff", one.schedule, one.role, one.at): one for one in found}
+    new = unsent(keys)
+    made = book(since=since - _LONGEST_SHIFT) if new else ahead.book
+    for each in new:
+        once([each], now, partial(_publish, made, keys[each]))
+
+
+def _publish(made: Book, one: HandOff) -> None:
+    began = _began(made, one)
+    bus.publish(HandedOver(one.schedule, one.role, one.outgoing, one.incoming, began, one.at))
+
+
+def _began(made: Book, one: HandOff) -> datetime:
+    """When the outgoing shift did; after a time that was nobody's, when that did."""
+    plan = made.schedule(one.schedule)
+    before = resolve(made, plan, one.at - _LONGEST_SHIFT, one.at) if plan else []
+    theirs = [
+        spell for spell in spells(one.schedule, before) if spell.role == one.role and not spell.fallback
+    ]
+    if one.outgoing:
+        return min((s.start for s in theirs if s.end == one.at and s.user in one.outgoing), default=one.at)
+    return max((spell.end for spell in theirs), default=one.at)
