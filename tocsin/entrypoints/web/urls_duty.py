@@ -35,4 +35,6 @@ urlpatterns = [
     path("calendars/add", calendars.add, name="calendar_add"),
     path("calendars/<int:calendar_id>/<str:deed>", calendars.act, name="calendar_act"),
     path("pay/", pay.index, name="pay"),
+    path("pay/corrections", pay.correct, name="pay_correct"),
+    path("pay/corrections/<int:correction_id>/withdraw", pay.withdraw, name="pay_withdraw"),
 ]
