@@ -249,3 +249,47 @@ class ScheduleChecks:
     load: Load
     start: datetime
     end: datetime
+
+
+@dataclass(frozen=True)
+class FeedInfo:
+    """`url` is a secret of the person whose feed it is; `schedule` empty: their own shifts."""
+
+    id: int
+    email: str
+    schedule: str
+    url: str
+    created_at: datetime
+    read_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """An event of a calendar that nothing was made of, and why."""
+
+    summary: str
+    start: datetime | None
+    end: datetime | None
+    why: str
+
+
+@dataclass(frozen=True)
+class CalendarInfo:
+    """`url_shown` hides what may be a secret. `read_at`: the last success; `failures` since then. `events`:
+    those that named somebody; `idle` of them change nothing, since whom they name is on call anyway.
+    """
+
+    id: int
+    name: str
+    url_shown: str
+    use: str  # overrides | absences
+    schedule: str
+    email: str | None
+    due_at: datetime
+    read_at: datetime | None
+    failures: int
+    problem: str
+    unmatched: tuple[Unmatched, ...]
+    events: int
+    idle: int
+    created_by: str

@@ -23,6 +23,8 @@ class Calendar(models.Model):
     problem = models.CharField(max_length=500, blank=True)
     etag = models.CharField(max_length=512, blank=True)
     unmatched = models.JSONField(default=list)
+    events = models.PositiveIntegerField(default=0)  # of the last reading, that named somebody
+    idle = models.PositiveIntegerField(default=0)  # of these, that put on call who is on call anyway
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=255)
 

@@ -1,7 +1,9 @@
 """What is known of the rota."""
 
 from tocsin.apps.oncall.queries.answers import now_board, on_call, on_call_anywhere, shifts, shifts_of
+from tocsin.apps.oncall.queries.calendars import calendar, calendars
 from tocsin.apps.oncall.queries.checks import checks, load
+from tocsin.apps.oncall.queries.feeds import feed, feeds
 from tocsin.apps.oncall.queries.lists import rotations, schedule, schedules
 from tocsin.apps.oncall.queries.notices import notices
 from tocsin.apps.oncall.queries.pay import may_correct, may_see_pay, pay
@@ -14,12 +16,19 @@ from tocsin.apps.oncall.queries.stored import (
     rotation_definitions,
     schedule_definitions,
 )
+from tocsin.apps.oncall.queries.swaps import may_act_for, may_do, swap, swap_of, swaps, terms_of
 
 __all__ = [
     "book",
+    "calendar",
+    "calendars",
     "checks",
+    "feed",
+    "feeds",
     "load",
+    "may_act_for",
     "may_correct",
+    "may_do",
     "may_see_pay",
     "notices",
     "now_board",
@@ -38,4 +47,8 @@ __all__ = [
     "schedules",
     "shifts",
     "shifts_of",
+    "swap",
+    "swap_of",
+    "swaps",
+    "terms_of",
 ]
