@@ -1,6 +1,6 @@
 """What a change that is not saved yet would do: the schedule now and after it, and who gains or loses."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tocsin.apps.oncall import queries
@@ -8,7 +8,7 @@ from tocsin.apps.oncall.types import Preview, ScheduleInfo
 from tocsin.domain.schedule import PRIMARY, Shift
 from tocsin.domain.schedule.definition import OverrideDefinition, RotationDefinition, ScheduleDefinition
 from tocsin.domain.schedule.diff import Moved, Stint
-from tocsin.entrypoints.web.lanes import Lane, Picture, final_lanes, layer_lane
+from tocsin.entrypoints.web.lanes import Ink, Lane, Picture, final_lanes, layer_lane
 from tocsin.entrypoints.web.window import Window
 
 _MOST = 6  # stretches of time that are listed of one person
@@ -42,7 +42,7 @@ def of_override(
     info: ScheduleInfo,
     change: OverrideDefinition,
     window: Window,
-    called: Mapping[str, str],
+    ink: Ink,
     instead: int | None = None,
 ) -> Change:
     """`instead`: the override that it takes the place of. Raises what saving it would raise."""
@@ -50,33 +50,31 @@ def of_override(
     found = queries.preview(
         schedule=info.name, start=start, end=end, now=window.now, override=change, without_override=instead
     )
-    return drawn(found, window, called)
+    return drawn(found, window, ink)
 
 
-def of_rotation(
-    schedule: str, definition: RotationDefinition, window: Window, called: Mapping[str, str]
-) -> Change:
+def of_rotation(schedule: str, definition: RotationDefinition, window: Window, ink: Ink) -> Change:
     found = queries.preview(
         schedule=schedule, start=window.start, end=window.end, now=window.now, rotations=[definition]
     )
-    return drawn(found, window, called, layers=True)
+    return drawn(found, window, ink, layers=True)
 
 
-def of_schedule(definition: ScheduleDefinition, window: Window, called: Mapping[str, str]) -> Change:
+def of_schedule(definition: ScheduleDefinition, window: Window, ink: Ink) -> Change:
     found = queries.preview(
         schedule=definition.name, start=window.start, end=window.end, now=window.now, definition=definition
     )
-    return drawn(found, window, called, layers=True)
+    return drawn(found, window, ink, layers=True)
 
 
-def drawn(found: Preview, window: Window, called: Mapping[str, str], *, layers: bool = False) -> Change:
+def drawn(found: Preview, window: Window, ink: Ink, *, layers: bool = False) -> Change:
     below: list[Lane] = []
     if layers:
-        below = [layer_lane(name, "", shifts, window, called) for name, shifts in found.layers]
+        below = [layer_lane(name, "", shifts, window, ink) for name, shifts in found.layers]
     return Change(
         schedule=found.schedule,
-        before=Picture(window, tuple(final_lanes(_within(found.before, window), window, called))),
-        after=Picture(window, (*final_lanes(_within(found.after, window), window, called), *below)),
+        before=Picture(window, tuple(final_lanes(_within(found.before, window), window, ink))),
+        after=Picture(window, (*final_lanes(_within(found.after, window), window, ink), *below)),
         moves=tuple(_move(each, window) for each in found.moved),
         problem=found.problem,
     )

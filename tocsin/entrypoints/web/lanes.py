@@ -15,6 +15,8 @@ ROW = 34  # pixels from one row of bars to the next
 _TOP = 6
 # How many pixels of a usual screen one percent of the strip has, and one letter takes.
 _PERCENT, _LETTER, _PADDING = 9.0, 6.4, 14
+_THIN = 1.6
+_HUES = 8
 _NARROWEST = 0.25  # in percent: a minute's shift can still be seen
 
 _BECAUSE = {
@@ -45,7 +47,14 @@ class Bar:
     user: str | None = None
     number: int | None = None
     item: int | None = None
+    kind: str = ""
+    replaces: str | None = None
     fixed: bool = True
+
+    @property
+    def thin(self) -> bool:
+        """Too narrow for more than its colour."""
+        return self.width < _THIN
 
 
 @dataclass(frozen=True)
@@ -62,10 +71,24 @@ class Lane:
 
 
 @dataclass(frozen=True)
+class Ink:
+    """What people are called and which colour each has: their own, unless somebody before them has it."""
+
+    called: Mapping[str, str]
+    hues: Mapping[str, int]
+
+    def name(self, email: str | None) -> str:
+        return self.called.get(email or "", email or "")
+
+    def hue(self, email: str | None) -> int:
+        return self.hues.get(email or "", hue(email or ""))
+
+
+@dataclass(frozen=True)
 class Picture:
     window: Window
     lanes: tuple[Lane, ...]
-    legend: tuple[tuple[str, str], ...] = ()  # e-mail, name
+    legend: tuple[tuple[str, str, int], ...] = ()  # e-mail, name, hue
 
     @property
     def days(self) -> tuple[object, ...]:
@@ -76,11 +99,20 @@ class Picture:
         return frozenset(bar.tone for lane in self.lanes for bar in lane.bars)
 
 
+def ink(people: Iterable[str], called: Mapping[str, str]) -> Ink:
+    hues: dict[str, int] = {}
+    for email in people:
+        own = hue(email)
+        free = [(own + step) % _HUES for step in range(_HUES) if (own + step) % _HUES not in hues.values()]
+        hues.setdefault(email, free[0] if free else own)
+    return Ink(called, hues)
+
+
 def because(shift: Shift) -> str:
     return f"rotation {shift.rotation}" if shift.origin is Origin.ROTATION else _BECAUSE[shift.origin]
 
 
-def final_lanes(shifts: Sequence[Shift], window: Window, called: Mapping[str, str]) -> list[Lane]:
+def final_lanes(shifts: Sequence[Shift], window: Window, ink: Ink) -> list[Lane]:
     """One lane per role, the first with the gaps; people who are on call together stand under one another.
     A bar's number is its place in `shifts`.
     """
@@ -92,7 +124,7 @@ def final_lanes(shifts: Sequence[Shift], window: Window, called: Mapping[str, st
         mine = [each for each in shifts if each.role == role or (each.user is None and place == 0)]
         rows = apart(mine)
         bars = [
-            _bar(shift, window, called, row=number, number=numbers[id(shift)])
+            _bar(shift, window, ink, row=number, number=numbers[id(shift)])
             for number, row in enumerate(rows)
             for shift in row
         ]
@@ -101,21 +133,17 @@ def final_lanes(shifts: Sequence[Shift], window: Window, called: Mapping[str, st
     return found
 
 
-def layer_lane(
-    label: str, sub: str, shifts: Iterable[Shift], window: Window, called: Mapping[str, str]
-) -> Lane:
+def layer_lane(label: str, sub: str, shifts: Iterable[Shift], window: Window, ink: Ink) -> Lane:
     rows = apart([shift for shift in shifts if shift.user is not None])
     bars = (
-        _bar(shift, window, called, row=number, number=None)
-        for number, row in enumerate(rows)
-        for shift in row
+        _bar(shift, window, ink, row=number, number=None) for number, row in enumerate(rows) for shift in row
     )
     return Lane("layer", label, sub, tuple(bars), len(rows))
 
 
-def legend(lanes: Iterable[Lane], called: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def legend(lanes: Iterable[Lane], ink: Ink) -> tuple[tuple[str, str, int], ...]:
     people = {bar.user for lane in lanes for bar in lane.bars if bar.user}
-    return tuple(sorted(((email, called.get(email, email)) for email in people), key=lambda one: one[1]))
+    return tuple(sorted(((each, ink.name(each), ink.hue(each)) for each in people), key=lambda one: one[1]))
 
 
 def apart(shifts: Sequence[Shift]) -> list[list[Shift]]:
@@ -136,15 +164,15 @@ def placed(window: Window, start: datetime, end: datetime, row: int) -> tuple[fl
     return x, max(round(window.x(end) - x, 3), _NARROWEST), _TOP + row * ROW
 
 
-def _bar(shift: Shift, window: Window, called: Mapping[str, str], *, row: int, number: int | None) -> Bar:
+def _bar(shift: Shift, window: Window, ink: Ink, *, row: int, number: int | None) -> Bar:
     x, width, y = placed(window, shift.start, shift.end, row)
-    name = called.get(shift.user, shift.user) if shift.user else "Nobody"
+    name = ink.name(shift.user) or "Nobody"
     return Bar(
         x=x,
         width=width,
         y=y,
         tone=str(shift.origin),
-        hue=hue(shift.user or ""),
+        hue=ink.hue(shift.user),
         label=fitting(name, width),
         who=name,
         when=window.stretch(shift.start, shift.end),

@@ -1,6 +1,6 @@
 """What the page of a schedule shows of one stretch of time: the picture, and the same as a table."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,6 +10,7 @@ from tocsin.domain.errors import NotFound
 from tocsin.domain.schedule import Book, Layer, Origin, OverrideKind, Schedule, Shift, resolve
 from tocsin.entrypoints.web.lanes import (
     Bar,
+    Ink,
     Lane,
     Picture,
     because,
@@ -19,7 +20,6 @@ from tocsin.entrypoints.web.lanes import (
     legend,
     placed,
 )
-from tocsin.entrypoints.web.templatetags.tocsin import hue
 from tocsin.entrypoints.web.window import Window
 
 # How far beyond its edges the page looks, so that a shift which began last week says so.
@@ -47,9 +47,9 @@ class Row:
 @dataclass(frozen=True)
 class Sheet:
     picture: Picture
+    earlier: tuple[Row, ...]  # what is over, when not all of it is
     rows: tuple[Row, ...]
     left_out: int  # rows that the table does not list
-    now: tuple[Shift, ...]
 
 
 def plan_of(made: Book, name: str) -> Schedule:
@@ -65,18 +65,20 @@ def seen(made: Book, name: str, window: Window) -> list[Shift]:
     return [shift for shift in wide if shift.end > window.start and shift.start < window.end]
 
 
-def sheet(made: Book, info: ScheduleInfo, window: Window, called: Mapping[str, str]) -> Sheet:
+def sheet(made: Book, info: ScheduleInfo, window: Window, ink: Ink) -> Sheet:
     shifts = seen(made, info.name, window)
     lanes = [
-        *final_lanes(shifts, window, called),
-        *_layers(made, info, window, called),
-        *_changes(info.name, window, called),
+        *final_lanes(shifts, window, ink),
+        *_layers(made, info, window, ink),
+        *_changes(info.name, window, ink),
     ]
+    listed = tuple(rows(shifts[:MOST_ROWS], window))
+    over = tuple(row for row in listed if row.over) if window.end > window.now else ()
     return Sheet(
-        picture=Picture(window, tuple(lanes), legend(lanes, called)),
-        rows=tuple(rows(shifts[:MOST_ROWS], window)),
+        picture=Picture(window, tuple(lanes), legend(lanes, ink)),
+        earlier=over,
+        rows=listed[len(over) :],
         left_out=max(len(shifts) - MOST_ROWS, 0),
-        now=tuple(shift for shift in shifts if shift.holds(window.now)),
     )
 
 
@@ -93,7 +95,7 @@ def rows(shifts: Sequence[Shift], window: Window) -> Iterable[Row]:
         )
 
 
-def _layers(made: Book, info: ScheduleInfo, window: Window, called: Mapping[str, str]) -> Iterable[Lane]:
+def _layers(made: Book, info: ScheduleInfo, window: Window, ink: Ink) -> Iterable[Lane]:
     """One lane per rotation as it would be alone; the highest priority first, as the answer takes them."""
     words = {each.name: each.summary for each in queries.rotations()}
     several = len({layer.priority for layer in info.layers}) > 1
@@ -104,10 +106,10 @@ def _layers(made: Book, info: ScheduleInfo, window: Window, called: Mapping[str,
         facts = [words.get(layer.rotation, "")]
         if several:
             facts.insert(0, f"priority {layer.priority}")
-        yield layer_lane(layer.rotation, " · ".join(filter(None, facts)), there, window, called)
+        yield layer_lane(layer.rotation, " · ".join(filter(None, facts)), there, window, ink)
 
 
-def _changes(name: str, window: Window, called: Mapping[str, str]) -> Iterable[Lane]:
+def _changes(name: str, window: Window, ink: Ink) -> Iterable[Lane]:
     """The overrides and swaps that touch the window."""
     found = [each for each in queries.overrides(name, since=window.start) if each.start < window.end]
     if not found:
@@ -117,29 +119,31 @@ def _changes(name: str, window: Window, called: Mapping[str, str]) -> Iterable[L
     for each in sorted(found, key=lambda one: one.start):
         place = next((n for n, last in enumerate(ends) if last.end <= each.start), len(ends))
         ends[place : place + 1] = [each]
-        bars.append(_change(each, window, called, place))
+        bars.append(_change(each, window, ink, place))
     yield Lane("overrides", "Overrides", "the last created wins", tuple(bars), len(ends))
 
 
-def _change(info: OverrideInfo, window: Window, called: Mapping[str, str], row: int) -> Bar:
+def _change(info: OverrideInfo, window: Window, ink: Ink, row: int) -> Bar:
     x, width, y = placed(window, info.start, info.end, row)
-    other = called.get(info.replaces or "", info.replaces or "")
-    name = called.get(info.user or "", info.user or "") or other or "Everybody"
+    other = ink.name(info.replaces)
+    name = ink.name(info.user) or other or "Everybody"
     removal = info.kind is OverrideKind.REMOVE
     return Bar(
         x=x,
         width=width,
         y=y,
         tone="removal" if removal else str(Origin.SWAP if info.swap else Origin.OVERRIDE),
-        hue=hue(info.user or info.replaces or ""),
+        hue=ink.hue(info.user or info.replaces),
         label=fitting(f"{name} off" if removal else name, width),
         who=name,
         when=window.stretch(info.start, info.end),
-        why=f"{_KINDS[info.kind].format(other or 'whoever is on call')} · {origin(info, called)}",
+        why=f"{_KINDS[info.kind].format(other or 'whoever is on call')} · {origin(info, ink)}",
         start=info.start,
         end=info.end,
         user=info.user,
         item=info.id,
+        kind=str(info.kind),
+        replaces=info.replaces,
         fixed=is_fixed(info) or info.end <= window.now,
     )
 
@@ -149,9 +153,9 @@ def is_fixed(info: OverrideInfo) -> bool:
     return info.from_file or info.swap is not None or info.calendar is not None
 
 
-def origin(info: OverrideInfo, called: Mapping[str, str]) -> str:
+def origin(info: OverrideInfo, ink: Ink) -> str:
     if info.from_file:
         return "kept in a configuration file"
     if info.calendar is not None:
         return f"from the calendar “{info.calendar}”"
-    return f"{'a swap' if info.swap else 'made'} by {called.get(info.created_by, info.created_by)}"
+    return f"{'a swap' if info.swap else 'made'} by {ink.name(info.created_by)}"

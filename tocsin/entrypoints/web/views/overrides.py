@@ -22,6 +22,7 @@ from tocsin.domain.schedule import OverrideKind
 from tocsin.domain.schedule.definition import OverrideDefinition
 from tocsin.domain.time import parse_zone, to_instant
 from tocsin.entrypoints.web import changes, forms, window
+from tocsin.entrypoints.web.lanes import ink
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.sheet import is_fixed, origin
 from tocsin.entrypoints.web.views.common import attempt, back, names, signed_in
@@ -101,7 +102,9 @@ def preview(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
     item = values.get("item", "")
     try:
         change = change_of(values, info)
-        drawn = changes.of_override(info, change, seen, names(), int(item[:18]) if item.isdecimal() else None)
+        drawn = changes.of_override(
+            info, change, seen, ink(info.people, names()), int(item[:18]) if item.isdecimal() else None
+        )
         context: dict[str, Any] = {"change": drawn, "window": seen}
     except TocsinError as error:
         problems = [each.message for each in error.errors] if isinstance(error, Invalid) else [str(error)]
@@ -235,7 +238,7 @@ def _form(
     errors: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    called, zone, at = names(), _zone(values, info), now()
+    colours, zone, at = ink(info.people, names()), _zone(values, info), now()
     problems = dict(errors or {})
     drawn = None
     if change is not None:
@@ -243,7 +246,7 @@ def _form(
             start, end = change.start.astimezone(zone).date(), change.end.astimezone(zone).date()
             days = min(max((end - start).days + 1, 7), 35)
             seen = window.plain(start - timedelta(days=start.weekday()), days + start.weekday(), zone, at)
-            drawn = changes.of_override(info, change, seen, called, item.id if item else None)
+            drawn = changes.of_override(info, change, seen, colours, item.id if item else None)
         except Invalid as error:
             problems |= forms.errors_of(error)
         except Conflict as error:
@@ -255,11 +258,11 @@ def _form(
         "locked": locked,
         "over": item is not None and item.end <= at,
         "running": item is not None and item.start <= at,
-        "origin": origin(item, called) if item else "",
+        "origin": origin(item, colours) if item else "",
         "values": {**values, **({"version": version(item)} if item else {})},
         "errors": problems,
         "change": drawn,
-        "names": called,
+        "names": colours.called,
         "people": identity.people(),
         "zone": zone.key,
     }

@@ -19,6 +19,7 @@ from tocsin.domain.errors import NotFound
 from tocsin.domain.permissions import Actor, Permission, can
 from tocsin.domain.schedule import current, following
 from tocsin.entrypoints.web import window
+from tocsin.entrypoints.web.lanes import ink
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.sheet import plan_of, sheet
 from tocsin.entrypoints.web.views.common import names, signed_in
@@ -34,8 +35,8 @@ def show(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
     info = need(name)
     seen = window.asked(request.GET, info.timezone, reader.timezone, at)
     made = queries.book(since=min(seen.start, at) - _KEPT)
-    plan, called = plan_of(made, name), names()
-    drawn = sheet(made, info, seen, called)
+    plan, colours = plan_of(made, name), ink(info.people, names())
+    drawn = sheet(made, info, seen, colours)
     on_now = [shift for shift in current(made, plan, at) if shift.user is not None]
     context: dict[str, Any] = {
         "schedule": info,
@@ -44,7 +45,8 @@ def show(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
         "picture": drawn.picture,
         "now_shifts": [(shift, seen.said(shift.end)) for shift in on_now],
         "next_shifts": [(shift, seen.said(shift.start)) for shift in following(made, plan, at)],
-        "names": called,
+        "ink": colours,
+        "names": colours.called,
         "mine": reader.timezone,
         "zones": zones(),
         "may_override": may(reader.actor, Permission.OVERRIDE, info),
