@@ -12,6 +12,7 @@ from tocsin.entrypoints.web.views import (
     methods,
     oncall,
     people,
+    ready,
     search,
     services,
     settings,
@@ -72,4 +73,5 @@ urlpatterns = [
     path("search.json", search.find, name="search"),
     path("live/ticket", search.ticket, name="live_ticket"),
     path("a/<str:token>", link.page, name="link"),
+    path("ready/<str:token>", ready.page, name="ready"),
 ]

@@ -76,7 +76,7 @@ _DEEDS: Mapping[str, tuple[Deed, str]] = {
 def page(request: HttpRequest, token: str) -> HttpResponse:
     target = links.open(token, now())
     if isinstance(target, DeadTarget):
-        return _guarded(render(request, "link/dead.html", {"why": target.why, "ref": target.ref}, status=410))
+        return guarded(render(request, "link/dead.html", {"why": target.why, "ref": target.ref}, status=410))
     if request.method != "POST":
         return _page(request, target, target.incident)
     wanted = request.POST.get("do", target.action)
@@ -128,10 +128,10 @@ def _page(
         "mine": mine,
         "tell_holder": incident.acknowledged_at is not None and not (mine and said),
     }
-    return _guarded(render(request, "link/show.html", context, status=409 if problem else 200))
+    return guarded(render(request, "link/show.html", context, status=409 if problem else 200))
 
 
-def _guarded(response: HttpResponse) -> HttpResponse:
+def guarded(response: HttpResponse) -> HttpResponse:
     """The address is the key: it is not kept, not indexed, and not told to the next site."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
