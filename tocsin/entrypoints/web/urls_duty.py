@@ -32,6 +32,7 @@ urlpatterns = [
     path("schedules/<str:name>/history", history.show, name="schedule_history"),
     path("schedules/<str:name>/calendars", calendars.of_schedule, name="schedule_calendars"),
     path("people/<str:email>/calendars", calendars.of_person, name="person_calendars"),
+    path("calendars/", calendars.of_everybody, name="calendars"),
     path("calendars/add", calendars.add, name="calendar_add"),
     path("calendars/<int:calendar_id>/<str:deed>", calendars.act, name="calendar_act"),
     path("pay/", pay.index, name="pay"),

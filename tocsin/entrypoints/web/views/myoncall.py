@@ -25,7 +25,7 @@ from tocsin.entrypoints.web.views.duty import (
     own_shifts,
 )
 from tocsin.entrypoints.web.views.notices import notice_form
-from tocsin.entrypoints.web.views.swaps import FOR_ME, SwapRow, row_of
+from tocsin.entrypoints.web.views.swaps import SwapRow, for_me, row_of
 from tocsin.lib.clock import now
 
 _BACK = timedelta(days=2)
@@ -78,7 +78,7 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
         "months": months(shifts, absences, timezone.localtime(at).date()),
         "mine": pending,
         "given": given_away(swaps, reader, at),
-        "for_me": for_me(reader, at),
+        "for_me": for_me((row_of(swap, reader, at) for swap in queries.swaps(states=PENDING)), reader),
         "absences": [
             AbsenceRow(each, tuple(shift for shift in shifts if each in shift.away)) for each in absences
         ],
@@ -125,16 +125,6 @@ def given_away(swaps: Iterable[SwapInfo], reader: Reader, at: datetime) -> list[
         for swap in swaps
         if swap.state is SwapState.TAKEN and swap.requester == reader.email and swap.end > at
     ]
-
-
-def for_me(reader: Reader, at: datetime) -> list[SwapRow]:
-    """What waits for an answer that the reader can give."""
-    rows = (
-        row_of(swap, reader, at)
-        for swap in queries.swaps(states=PENDING)
-        if swap.end > at and swap.requester != reader.email
-    )
-    return [row for row in rows if not FOR_ME.isdisjoint(row.may)]
 
 
 def hours_of(email: str, today: date) -> PayRow | None:

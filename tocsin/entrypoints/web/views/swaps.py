@@ -1,6 +1,6 @@
 """Asking a colleague to take a shift, and taking one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,7 +31,7 @@ from tocsin.entrypoints.web.views.duty import (
 from tocsin.lib.clock import now
 
 TABS = ("open", "mine", "all")
-FOR_ME = frozenset({"take", "accept", "approve"})
+ANSWERS = frozenset({"accept", "approve"})
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
     )
     rows = [row_of(swap, reader, at) for swap in found]
     if tab == "open":
-        rows = [row for row in rows if not FOR_ME.isdisjoint(row.may) and swap_ahead(row.swap, at)]
+        rows = for_me(rows, reader)
     else:
         rows.sort(key=lambda row: row.swap.created_at, reverse=True)
     shown, following = portion(request, rows)
@@ -75,8 +75,20 @@ def row_of(swap: SwapInfo, reader: Reader, at: datetime) -> SwapRow:
     return SwapRow(swap, queries.may_do(swap, reader.actor, at), mine)
 
 
-def swap_ahead(swap: SwapInfo, at: datetime) -> bool:
-    return swap.end > at
+def for_me(rows: Iterable[SwapRow], reader: Reader) -> list[SwapRow]:
+    """What waits for the reader's word. A manager may take any; they are shown those that ask for them or for
+    anybody on their own rota.
+    """
+    rotas = {info.name for info in queries.schedules() if reader.email in info.people}
+    return [row for row in rows if _waits(row, reader, rotas)]
+
+
+def _waits(row: SwapRow, reader: Reader, rotas: Collection[str]) -> bool:
+    if not ANSWERS.isdisjoint(row.may):
+        return True
+    if "take" not in row.may or row.swap.requester == reader.email:
+        return False
+    return row.swap.asked == reader.email or (row.swap.asked is None and row.swap.schedule in rotas)
 
 
 def _states(asked: str) -> tuple[SwapState, ...] | None:
@@ -236,7 +248,9 @@ def show(request: HttpRequest, reader: Reader, swap_id: int) -> HttpResponse:
         "names": called,
         "history": tuple(reversed(history.items)),
         "in_return": [each for each in own if each.schedule == swap.schedule],
-        "colleagues": _colleagues({swap.schedule}, swap.requester, called) if manages(reader) else (),
+        "colleagues": _colleagues({swap.schedule}, swap.requester, called)
+        if queries.may_act_for(reader.actor, swap.schedule)
+        else (),
         "was_on": queries.shifts(swap.schedule, swap.start, swap.end),
     }
     return render(request, "duty/swap.html", context)
