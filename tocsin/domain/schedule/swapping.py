@@ -59,6 +59,11 @@ class Terms:
         return self.start if self.start > self.created_at else self.end
 
     @property
+    def begins_at(self) -> datetime:
+        """From when on somebody serves by it, so that it cannot be given back."""
+        return min(self.start, self.return_start or self.start)
+
+    @property
     def awaits_requester(self) -> bool:
         return self.return_start is not None and not self.accepted
 
@@ -67,8 +72,8 @@ class Terms:
         return self.needs_approval and not self.approved
 
     @property
-    def settled(self) -> SwapState:
-        """The state of one that somebody took."""
+    def agreed(self) -> SwapState:
+        """The state of one that has a taker."""
         return SwapState.OFFERED if self.awaits_requester or self.awaits_approval else SwapState.TAKEN
 
 
@@ -97,7 +102,7 @@ def _deeds(terms: Terms, who: str | None, now: datetime, *, manages: bool) -> di
             Deed.WITHDRAW: taker,
             Deed.CANCEL: requester,
         }
-    if terms.state is SwapState.TAKEN and now < terms.start:
+    if terms.state is SwapState.TAKEN and now < terms.begins_at:
         # What nobody had asked for, the requester may also refuse afterwards.
         unasked = terms.unasked and who == terms.requester
         return {Deed.WITHDRAW: taker, Deed.CANCEL: manages or unasked}
