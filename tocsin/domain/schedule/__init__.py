@@ -2,6 +2,7 @@
 from.
 """
 
+from tocsin.domain.schedule.diff import changes_anything
 from tocsin.domain.schedule.model import (
     PRIMARY,
     SHADOW,
@@ -20,7 +21,7 @@ from tocsin.domain.schedule.model import (
     Unit,
     WeekSpan,
 )
-from tocsin.domain.schedule.resolver import changes_anything, current, following, on_call, preceding, resolve
+from tocsin.domain.schedule.resolver import current, following, on_call, preceding, resolve
 
 __all__ = [
     "PRIMARY",

@@ -6,10 +6,10 @@ through which layer does not. A fallback is on call like anybody else.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tocsin.domain.schedule.model import Book
+from tocsin.domain.schedule.model import Book, Override, Schedule, Shift
 from tocsin.domain.schedule.resolver import resolve
 from tocsin.domain.schedule.spans import Span, Spans, joined, without
 
@@ -47,7 +47,10 @@ def compare(
     for name in dict.fromkeys(names):
         if _same(before, after, name):
             continue
-        old, new = _times(before, name, start, end), _times(after, name, start, end)
+        old, new = (
+            _times(name, resolve(book, plan, start, end) if plan else ())
+            for book, plan in ((before, before.schedule(name)), (after, after.schedule(name)))
+        )
         for key in {*old, *new}:
             was, will = old.get(key, ()), new.get(key, ())
             gained[key[0]].extend(_stints(key, without(will, was)))
@@ -68,10 +71,16 @@ def _same(before: Book, after: Book, name: str) -> bool:
     )
 
 
-def _times(book: Book, name: str, start: datetime, end: datetime) -> dict[_Key, Spans]:
-    schedule = book.schedule(name)
+def changes_anything(book: Book, schedule: Schedule, override: Override) -> bool:
+    """Whether `override`, created last, puts on call or takes off call anybody at any instant."""
+    changed = replace(schedule, overrides=(*schedule.overrides, override))
+    before, after = (resolve(book, plan, override.start, override.end) for plan in (schedule, changed))
+    return _times(schedule.name, before) != _times(schedule.name, after)
+
+
+def _times(name: str, shifts: Iterable[Shift]) -> dict[_Key, Spans]:
     found: dict[_Key, list[Span]] = defaultdict(list)
-    for shift in resolve(book, schedule, start, end) if schedule else ():
+    for shift in shifts:
         if shift.user is not None:
             found[shift.user, name, shift.role or ""].append((shift.start, shift.end))
     return {key: joined(spans) for key, spans in found.items()}

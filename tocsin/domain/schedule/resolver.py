@@ -1,8 +1,9 @@
 """`resolve`: the only implementation of "who is on call"; everything else here asks it."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from bisect import insort
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from tocsin.domain.schedule.model import (
@@ -15,7 +16,7 @@ from tocsin.domain.schedule.model import (
     Schedule,
     Shift,
 )
-from tocsin.domain.schedule.turns import Piece, pieces
+from tocsin.domain.schedule.turns import Piece, pieces, versions
 
 _MINUTE: Final = timedelta(minutes=1)
 # How far to look for the edges of the shift that holds an instant, and for the next and the previous one.
@@ -23,36 +24,27 @@ _REACHES: Final = tuple(timedelta(days=days) for days in (2, 16, 100, 800))
 
 
 class _Row(NamedTuple):
-    """One person at one instant; equal rows of neighbouring stretches are one shift."""
+    """One person at one instant; equal rows of neighbouring stretches are one shift. Without `override` and
+    `rotation` it is the fallback, and without `user` a gap.
+    """
 
     user: str | None
     rotation: str | None
     role: str | None
-    origin: Origin
     turn: int | None
     override: int | None = None  # which override put them there
 
 
-@dataclass(slots=True)
-class _Lane:
-    """A layer while its pieces are walked, from front to back."""
-
-    rotation: str
+class _Lane(NamedTuple):
     role: str
     priority: int
+    name: str
     pieces: list[Piece]
-    place: int = 0
-
-    def at(self, instant: datetime) -> Piece | None:
-        """The piece that holds `instant`, which is never before one asked for earlier."""
-        pieces, place = self.pieces, self.place
-        while place < len(pieces) and pieces[place].end <= instant:
-            place += 1
-        self.place = place
-        return pieces[place] if place < len(pieces) and pieces[place].start <= instant else None
 
 
-_GAP: Final = _Row(None, None, None, Origin.GAP, None)
+_Rows = dict[_Row, None]  # a set that keeps its order
+_Active = list[tuple[int, Override]]  # in order of creation
+_GAP: Final = _Row(None, None, None, None)
 
 
 def resolve(book: Book, schedule: Schedule, start: datetime, end: datetime) -> list[Shift]:
@@ -60,20 +52,16 @@ def resolve(book: Book, schedule: Schedule, start: datetime, end: datetime) -> l
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     if end <= start:
         return []
-    lanes = _lanes(book, schedule, start, end)
-    overrides = [
-        (number, entry)
-        for number, entry in enumerate(schedule.overrides)
-        if entry.start < end and entry.end > start and entry.start < entry.end
-    ]
     shifts: list[Shift] = []
     running: dict[_Row, datetime] = {}
-    for instant, rows in _stretches(schedule, lanes, overrides, start, end):
+    for instant, rows in _stretches(book, schedule, start, end):
+        if rows.keys() == running.keys():
+            continue
         over = [row for row in running if row not in rows]
-        shifts.extend(_shift(row, running.pop(row), instant) for row in over)
+        shifts.extend(_shift(schedule, row, running.pop(row), instant) for row in over)
         for row in rows:
             running.setdefault(row, instant)
-    shifts.extend(_shift(row, began, end) for row, began in running.items())
+    shifts.extend(_shift(schedule, row, began, end) for row, began in running.items())
     shifts.sort(key=_order)
     return shifts
 
@@ -106,25 +94,6 @@ def preceding(book: Book, schedule: Schedule, instant: datetime, role: str | Non
     then. With `role`, only that role is looked at.
     """
     return _beside(book, schedule, instant, role, forward=False)
-
-
-def changes_anything(book: Book, schedule: Schedule, override: Override) -> bool:
-    """Whether `override`, created last, puts on call or takes off call anybody at any instant."""
-    without = resolve(book, schedule, override.start, override.end)
-    changed = replace(schedule, overrides=(*schedule.overrides, override))
-    return _who(without) != _who(resolve(book, changed, override.start, override.end))
-
-
-def _who(shifts: Iterable[Shift]) -> list[tuple[str, str, datetime, datetime]]:
-    # Where somebody came from and which turn it was do not matter: neighbouring shifts of one person are one.
-    joined: list[tuple[str, str, datetime, datetime]] = []
-    for shift in sorted(shifts, key=lambda entry: (entry.user or "", entry.role or "", entry.start)):
-        row = (shift.user or "", shift.role or "", shift.start, shift.end)
-        if joined and joined[-1][:2] == row[:2] and row[2] <= joined[-1][3]:
-            joined[-1] = (*joined[-1][:3], max(joined[-1][3], row[3]))
-        else:
-            joined.append(row)
-    return joined
 
 
 def _beside(
@@ -165,91 +134,126 @@ def _order(shift: Shift) -> tuple[datetime, str, str, str, datetime]:
     return (shift.start, shift.user or "", shift.role or "", shift.rotation or "", shift.end)
 
 
-def _shift(row: _Row, start: datetime, end: datetime) -> Shift:
-    return Shift(row.user, row.rotation, row.role, start, end, row.origin, row.turn)
-
-
-def _lanes(book: Book, schedule: Schedule, start: datetime, end: datetime) -> list[_Lane]:
-    lanes = [
-        _Lane(rotation.name, layer.role or rotation.role, layer.priority, list(pieces(rotation, start, end)))
-        for layer in schedule.layers
-        if (rotation := book.rotations.get(layer.rotation)) is not None
-    ]
-    # Role by role, in the order of the layers; the highest priority first: the first that is active settles
-    # who may stand beside it, and those below need not be asked.
-    roles = list(dict.fromkeys(lane.role for lane in lanes))
-    lanes.sort(key=lambda lane: (roles.index(lane.role), -lane.priority))
-    return lanes
+def _shift(schedule: Schedule, row: _Row, start: datetime, end: datetime) -> Shift:
+    if row.override is not None:
+        origin = schedule.overrides[row.override].origin
+    elif row.rotation is not None:
+        origin = Origin.ROTATION
+    else:
+        origin = Origin.FALLBACK if row.user is not None else Origin.GAP
+    return Shift(row.user, row.rotation, row.role, start, end, origin, row.turn)
 
 
 def _stretches(
-    schedule: Schedule,
-    lanes: list[_Lane],
-    overrides: list[tuple[int, Override]],
-    start: datetime,
-    end: datetime,
-) -> Iterator[tuple[datetime, dict[_Row, None]]]:
+    book: Book, schedule: Schedule, start: datetime, end: datetime
+) -> Iterator[tuple[datetime, _Rows]]:
     """The instants at which the answer may change, from `start` on, each with the rows that hold from
     there.
     """
-    edges = {start}
-    for lane in lanes:
-        for piece in lane.pieces:
-            edges.add(piece.start)
-            edges.add(piece.end)
-    for _, override in overrides:
-        edges.add(max(override.start, start))
-        edges.add(override.end)
-    roles = tuple(dict.fromkeys(lane.role for lane in lanes if lane.role != SHADOW)) or (PRIMARY,)
-    for instant in sorted(edge for edge in edges if edge < end):
-        rows = _by_layers(lanes, instant)
-        active = [entry for entry in overrides if entry[1].start <= instant < entry[1].end]
+    rings = [
+        (layer, rotation)
+        for layer in schedule.layers
+        if (rotation := book.rotations.get(layer.rotation)) is not None
+    ]
+    # An edit may change a rotation's role, and with it which roles an override stands in.
+    edits = {since for _, ring in rings for _, since, _ in versions(ring, start, end)}
+    for since, until in pairwise(sorted({start, *edits, end})):
+        lanes = [
+            _Lane(layer.role or version.role, layer.priority, ring.name, list(pieces(version, since, until)))
+            for layer, ring in rings
+            for version, _, _ in versions(ring, since, until)
+        ]
+        yield from _between_edits(schedule, lanes, since, until)
+
+
+def _between_edits(
+    schedule: Schedule, lanes: list[_Lane], start: datetime, end: datetime
+) -> Iterator[tuple[datetime, _Rows]]:
+    # Role by role, in the order of the layers; the highest priority first: the first that is active settles
+    # who may stand beside it.
+    roles = list(dict.fromkeys(lane.role for lane in lanes))
+    lanes.sort(key=lambda lane: (roles.index(lane.role), -lane.priority))
+    standing_in = tuple(role for role in roles if role != SHADOW) or (PRIMARY,)
+    news = _news(lanes)
+    waiting = [
+        (max(entry.start, start), number, entry)
+        for number, entry in enumerate(schedule.overrides)
+        if entry.start < end and entry.end > start and entry.start < entry.end
+    ]
+    waiting.sort(key=lambda entry: entry[0], reverse=True)
+    for edge in (start, *(edge for since, _, entry in waiting for edge in (since, entry.end))):
+        news.setdefault(edge, [])
+    standing: list[tuple[_Row, ...]] = [()] * len(lanes)
+    active: _Active = []
+    shadowed = SHADOW in roles
+    for instant in sorted(news):
+        if instant >= end:
+            break
+        for number, who in news[instant]:
+            standing[number] = who
+        while waiting and waiting[-1][0] <= instant:
+            insort(active, waiting.pop()[1:], key=_number)
+        rows = _by_layers(lanes, standing)
         if active:
-            rows = _overridden(rows, active, roles)
-        if all(row.role == SHADOW for row in rows):
-            filler = [_Row(user, None, roles[0], Origin.FALLBACK, None) for user in schedule.fallback]
+            active = [entry for entry in active if instant < entry[1].end]
+            rows = _overridden(rows, active, standing_in)
+        if not rows or (shadowed and all(row.role == SHADOW for row in rows)):
+            filler = [_Row(user, None, standing_in[0], None) for user in schedule.fallback]
             rows.update(dict.fromkeys(filler or [_GAP]))
         yield instant, rows
 
 
-def _by_layers(lanes: list[_Lane], instant: datetime) -> dict[_Row, None]:
-    """Whom the layers put on call; each lane remembers how far it was walked."""
-    rows: dict[_Row, None] = {}
+def _number(entry: tuple[int, Override]) -> int:
+    return entry[0]
+
+
+def _news(lanes: list[_Lane]) -> dict[datetime, list[tuple[int, tuple[_Row, ...]]]]:
+    """By instant, which lane has whom from then on; where one piece ends and another begins, the later says
+    it.
+    """
+    news: dict[datetime, list[tuple[int, tuple[_Row, ...]]]] = {}
+    for number, (role, _, name, parts) in enumerate(lanes):
+        for start, end, turn, people in parts:
+            rows = tuple(_Row(user, name, role, turn) for user in people)
+            news.setdefault(start, []).append((number, rows))
+            news.setdefault(end, []).append((number, ()))
+    return news
+
+
+def _by_layers(lanes: list[_Lane], standing: list[tuple[_Row, ...]]) -> _Rows:
+    """Whom the layers put on call."""
+    rows: _Rows = {}
     role: str | None = None
-    won: int | None = None
-    for lane in lanes:
-        if lane.role != role:
-            role, won = lane.role, None
-        elif won is not None and lane.priority != won:
+    won = 0
+    for lane, who in zip(lanes, standing, strict=True):
+        if not who:
             continue
-        piece = lane.at(instant)
-        if piece is not None:
-            won = lane.priority
-            for user in piece.people:
-                rows[_Row(user, lane.rotation, role, Origin.ROTATION, piece.turn)] = None
+        if lane.role != role:
+            role, won = lane.role, lane.priority
+        if lane.priority == won:
+            for row in who:
+                rows[row] = None
     return rows
 
 
-def _overridden(
-    rows: dict[_Row, None], active: list[tuple[int, Override]], roles: tuple[str, ...]
-) -> dict[_Row, None]:
+def _overridden(rows: _Rows, active: list[tuple[int, Override]], roles: tuple[str, ...]) -> _Rows:
     """What the overrides of one instant, in order of creation, make of the rows of the layers."""
-    result: dict[_Row, None] = {}
+    result: _Rows = {}
     for row in rows:
         taken = next(((n, entry) for n, entry in reversed(active) if _takes(entry, row)), None)
         if taken is None:
             result[row] = None
         elif taken[1].kind is OverrideKind.REPLACE:
             number, entry = taken
-            result[_Row(entry.user, row.rotation, row.role, entry.origin, row.turn, number)] = None
+            result[_Row(entry.user, row.rotation, row.role, row.turn, number)] = None
     plain = next(((n, e) for n, e in reversed(active) if e.kind is OverrideKind.OVERRIDE), None)
     if plain is not None:
         # In each role of the schedule, so that a step which asks for the secondary finds this person too.
         for role in roles:
-            result[_Row(plain[1].user, None, role, plain[1].origin, None, plain[0])] = None
+            result[_Row(plain[1].user, None, role, None, plain[0])] = None
     for number, entry in active:
         if entry.kind is OverrideKind.ADD:
-            result[_Row(entry.user, None, roles[0], entry.origin, None, number)] = None
+            result[_Row(entry.user, None, roles[0], None, number)] = None
     return _once(result)
 
 
@@ -261,10 +265,10 @@ def _takes(override: Override, row: _Row) -> bool:
     return row.role != SHADOW  # a shadow is not on call, so only an override that names them takes them
 
 
-def _once(rows: dict[_Row, None]) -> dict[_Row, None]:
+def _once(rows: _Rows) -> _Rows:
     """Leave out an override's row for somebody who is on call in that role anyway."""
-    seen: set[tuple[str | None, str | None]] = set()
-    kept: dict[_Row, None] = {}
+    seen = {(row.user, row.role) for row in rows if row.override is None}
+    kept: _Rows = {}
     for row in rows:
         who = (row.user, row.role)
         if row.override is None or who not in seen:

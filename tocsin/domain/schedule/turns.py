@@ -57,24 +57,44 @@ def number_at(rotation: Rotation, instant: datetime, every: int) -> int:
     return number
 
 
-def pieces(rotation: Rotation, start: datetime, end: datetime) -> Iterator[Piece]:
-    """In order of time and without overlap, clipped to [start, end). Unassigned turns give no piece."""
+def versions(
+    rotation: Rotation, start: datetime, end: datetime
+) -> Iterator[tuple[Rotation, datetime, datetime]]:
+    """The rotation as it was and is within [start, end), oldest first, each with its part of the range."""
     if rotation.since is not None and start < rotation.since:
         if rotation.earlier is not None:
-            yield from pieces(rotation.earlier, start, min(end, rotation.since))
+            yield from versions(rotation.earlier, start, min(end, rotation.since))
         start = rotation.since
+    if start < end:
+        yield rotation, start, end
+
+
+def pieces(rotation: Rotation, start: datetime, end: datetime) -> Iterator[Piece]:
+    """In order of time and without overlap, clipped to [start, end). Unassigned turns give no piece."""
+    for version, since, until in versions(rotation, start, end):
+        yield from _pieces(version, since, until)
+
+
+def _pieces(rotation: Rotation, start: datetime, end: datetime) -> Iterator[Piece]:
     if rotation.until is not None:
         end = min(end, to_instant(rotation.until, rotation.zone))
     if start >= end or not rotation.participants:
-        return
-    spans = _turns(rotation, start, end)
-    if not rotation.restrictions:
-        yield from spans
-        return
-    windows = _Windows(rotation, start, end)
-    for span in spans:
-        for opening, closing in windows.within(span.start, span.end):
-            yield Piece(opening, closing, span.turn, span.people)
+        return iter(())
+    turns = _turns(rotation, start, end)
+    return _open(turns, _merged(rotation, start, end)) if rotation.restrictions else turns
+
+
+def _open(turns: Iterator[Piece], openings: list[tuple[datetime, datetime]]) -> Iterator[Piece]:
+    """What of the turns lies within the openings; both are in order."""
+    place = 0
+    for start, end, turn, people in turns:
+        while place < len(openings) and openings[place][1] <= start:
+            place += 1
+        here = place  # an opening may go on into the next turn
+        while here < len(openings) and openings[here][0] < end:
+            opening, closing = openings[here]
+            yield Piece(max(opening, start), min(closing, end), turn, people)
+            here += 1
 
 
 def next_handoffs(rotation: Rotation, after: datetime, count: int) -> tuple[tuple[datetime, int], ...]:
@@ -138,10 +158,15 @@ def _turns(rotation: Rotation, start: datetime, end: datetime) -> Iterator[Piece
     begins = boundary(rotation, number, every)
     while begins < end:
         ends = boundary(rotation, number + 1, every)
-        turn = _counted(number, rotation.every, before, active) if by_occurrence else number
-        if turn is not None and begins < ends and start < ends:
+        if begins < ends and start < ends:
+            turn = number
+            if by_occurrence:
+                # A period that does not count is the end of the turn before: a restriction whose end comes
+                # twice in the night in which clocks go back may reach into it.
+                cycle, place = divmod(number, len(active))
+                turn = (cycle * before[-1] + before[place + 1] - 1) // rotation.every
             people = people_of(rotation, turn)
-            if people:
+            if people and turn >= 0:
                 yield Piece(max(begins, start), min(ends, end), turn, people)
         number += 1
         begins = ends
@@ -195,23 +220,6 @@ def week_windows(restriction: Restriction) -> tuple[tuple[int, int], ...]:
 
 def _minute(clock: time) -> int:
     return clock.hour * 60 + clock.minute
-
-
-class _Windows:
-    """The instants at which restrictions open and close, merged, in order; read once from front to back."""
-
-    def __init__(self, rotation: Rotation, start: datetime, end: datetime) -> None:
-        self._spans = _merged(rotation, start, end)
-        self._next = 0
-
-    def within(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-        while self._next < len(self._spans) and self._spans[self._next][1] <= start:
-            self._next += 1
-        index = self._next
-        while index < len(self._spans) and self._spans[index][0] < end:
-            opening, closing = self._spans[index]
-            yield max(opening, start), min(closing, end)
-            index += 1
 
 
 def _merged(rotation: Rotation, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:

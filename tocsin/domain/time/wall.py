@@ -43,8 +43,7 @@ def to_wall(instant: datetime, zone: ZoneInfo) -> datetime:
 @lru_cache(maxsize=65_536)
 def to_instant(wall: datetime, zone: ZoneInfo, *, last: bool = False) -> datetime:
     """The UTC instant of a naive wall time in `zone`, by the rules at the top of this module."""
-    before = _offset(wall.replace(tzinfo=zone, fold=0))
-    after = _offset(wall.replace(tzinfo=zone, fold=1))
+    before, after = _offset(wall.replace(fold=0), zone), _offset(wall.replace(fold=1), zone)
     if before == after:
         return (wall - before).replace(tzinfo=UTC)
     if before > after:  # the clocks went back: the wall time happens twice
@@ -52,8 +51,8 @@ def to_instant(wall: datetime, zone: ZoneInfo, *, last: bool = False) -> datetim
     return _end_of_gap(wall, zone, before, after)
 
 
-def _offset(aware: datetime) -> timedelta:
-    offset = aware.utcoffset()
+def _offset(wall: datetime, zone: ZoneInfo) -> timedelta:
+    offset = zone.utcoffset(wall)
     return timedelta(0) if offset is None else offset
 
 
@@ -66,7 +65,7 @@ def _end_of_gap(wall: datetime, zone: ZoneInfo, before: timedelta, after: timede
         middle = middle.replace(microsecond=0)
         if middle <= low:
             middle = low + _SECOND
-        if _offset(middle.astimezone(zone)) == before:
+        if middle.astimezone(zone).utcoffset() == before:
             low = middle
         else:
             high = middle
