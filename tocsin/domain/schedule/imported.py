@@ -46,7 +46,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Held:
-    """What an earlier reading made of an event."""
+    """What an earlier reading made of an event; `summary` None: not kept."""
 
     id: int
     key: str
@@ -54,6 +54,11 @@ class Held:
     start: datetime
     end: datetime
     kind: OverrideKind = OverrideKind.OVERRIDE
+    summary: str | None = None
+
+    def is_as(self, one: Wanted, start: datetime) -> bool:
+        same = (self.user, self.kind, self.start, self.end) == (one.user, one.kind, start, one.end)
+        return same and self.summary in {None, one.summary}
 
 
 @dataclass(frozen=True)
@@ -193,7 +198,7 @@ def changes(held: Iterable[Held], wanted: Iterable[Wanted], now: datetime, *, bo
             continue
         created.pop(row.key, None)
         start = row.start if stays else _start(one, now, bound=bound)
-        if (row.user, row.kind, row.start, row.end) != (one.user, one.kind, start, one.end):
+        if not row.is_as(one, start):
             edited.append((row.id, replace(one, start=start)))
     return Changes(
         tuple(replace(one, start=_start(one, now, bound=bound)) for one in created.values()),
