@@ -5,6 +5,7 @@ from tocsin.entrypoints.web import urls_duty, urls_schedules
 from tocsin.entrypoints.web.views import (
     alerts,
     audit,
+    calendar,
     delivery,
     incidents,
     integrations,
@@ -73,5 +74,6 @@ urlpatterns = [
     path("search.json", search.find, name="search"),
     path("live/ticket", search.ticket, name="live_ticket"),
     path("a/<str:token>", link.page, name="link"),
+    path("calendar/<str:token>.ics", calendar.feed, name="calendar_feed"),
     path("ready/<str:token>", ready.page, name="ready"),
 ]

@@ -1,5 +1,12 @@
 """What people and files do to the rota. Every door calls these and nothing else."""
 
+from tocsin.apps.oncall.actions.calendars import (
+    add_calendar,
+    edit_calendar,
+    read_calendar_now,
+    remove_calendar,
+)
+from tocsin.apps.oncall.actions.feeds import make_feed, renew_feed, revoke_feed
 from tocsin.apps.oncall.actions.notices import set_notices
 from tocsin.apps.oncall.actions.overrides import add_override, move_override, remove_override
 from tocsin.apps.oncall.actions.pay import add_correction, withdraw_correction
@@ -20,6 +27,7 @@ from tocsin.apps.oncall.actions.swaps import (
 
 __all__ = [
     "accept_swap",
+    "add_calendar",
     "add_correction",
     "add_override",
     "approve_swap",
@@ -28,10 +36,16 @@ __all__ = [
     "decline_swap",
     "delete_rotation",
     "delete_schedule",
+    "edit_calendar",
     "expire_swaps",
+    "make_feed",
     "move_override",
+    "read_calendar_now",
+    "remove_calendar",
     "remove_override",
+    "renew_feed",
     "request_swap",
+    "revoke_feed",
     "save_rotations",
     "save_schedule",
     "set_notices",

@@ -5,6 +5,7 @@ from ninja import Router
 from tocsin.entrypoints.api.resources import (
     alerts,
     audit,
+    calendars,
     checks,
     configuration,
     contacts,
@@ -32,6 +33,8 @@ ROUTERS: tuple[tuple[str, Router, str], ...] = (
     ("/schedules", checks.router, "schedules"),
     ("/rotations", rotations.router, "schedules"),
     ("/oncall", schedules.oncall, "schedules"),
+    ("/calendars", calendars.router, "schedules"),
+    ("/feeds", calendars.feeds, "schedules"),
     ("/me", me.router, "me"),
     ("/escalation-policies", policies.router, "escalation policies"),
     ("/users", users.router, "users"),
