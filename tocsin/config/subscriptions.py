@@ -2,6 +2,7 @@
 
 from tocsin.apps.escalation import handlers as escalation
 from tocsin.apps.incidents import handlers as incidents
+from tocsin.apps.incidents import handover
 from tocsin.apps.integrations import handlers as integrations
 from tocsin.apps.notify import handlers as notify
 from tocsin.apps.oncall import handlers as oncall
@@ -23,6 +24,7 @@ def wire() -> None:
     bus.subscribe(events.DutyWord, notify.on_duty_word)
     bus.subscribe(events.DutySettled, notify.on_duty_settled)
     bus.subscribe(events.ShiftsMoved, notices.on_shifts_moved)
+    bus.subscribe(events.HandedOver, handover.on_handed_over)
     bus.subscribe(events.CallOutAcknowledged, readiness.on_call_out_acknowledged)
     bus.subscribe(events.Going, oncall.on_going)
     bus.subscribe(events.Going, escalation.on_going)

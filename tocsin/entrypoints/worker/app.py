@@ -1,5 +1,5 @@
-"""The worker: events, escalation, delivery and the heart, each a loop of its own. Any number run beside each
-other.
+"""The worker: events, escalation, delivery, duty and the heart, each a loop of its own. Any number run beside
+each other.
 
 Nothing is remembered here: what is due stands in the database, and is claimed row by row.
 """
@@ -14,6 +14,7 @@ from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.incidents import jobs as incidents
 from tocsin.apps.incidents.handlers import collecting
 from tocsin.apps.notify import delivery
+from tocsin.entrypoints.worker import duty
 from tocsin.entrypoints.worker.delivery import Desk
 from tocsin.entrypoints.worker.health import Health
 from tocsin.entrypoints.worker.loops import Bell, Loop
@@ -56,6 +57,7 @@ def run(options: Options, stop: threading.Event) -> None:
         due,
         out,
         Loop("sweep", _Sweep().step, stop),
+        Loop("duty", duty.step, stop),
     )
     bell = Bell(options.database_url, {"tocsin_events": (events,), "tocsin_due": (due, out)}, stop)
     threads = [*loops, *desk.senders, bell]

@@ -1,0 +1,31 @@
+"""The slow round of on-call: notices, readiness, what lapses. Any number of workers make it beside each
+other.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from django.db import InterfaceError, OperationalError
+
+from tocsin.apps.oncall import notices, readiness
+from tocsin.lib import clock
+from tocsin.lib.log import Logger
+
+_ROUND_S: Final = 20.0
+
+_log = Logger(__name__)
+Job = Callable[[datetime], object]
+_JOBS: Final[tuple[Job, ...]] = (notices.tick, readiness.tick)
+
+
+def step(jobs: tuple[Job, ...] = _JOBS) -> float:
+    """Each job in turn; one that fails is reported, and the others are done. The seconds to pause."""
+    for job in jobs:
+        try:
+            job(clock.now())
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # noqa: BLE001 - the others are still to be done
+            _log.exception("a job of on-call failed", job=f"{job.__module__}.{job.__qualname__}")
+    return _ROUND_S
