@@ -1,5 +1,6 @@
 """What people and files do to the rota. Every door calls these and nothing else."""
 
+from tocsin.apps.oncall.actions.absences import add_absence, remove_absence
 from tocsin.apps.oncall.actions.calendars import (
     add_calendar,
     edit_calendar,
@@ -27,6 +28,7 @@ from tocsin.apps.oncall.actions.swaps import (
 
 __all__ = [
     "accept_swap",
+    "add_absence",
     "add_calendar",
     "add_correction",
     "add_override",
@@ -41,6 +43,7 @@ __all__ = [
     "make_feed",
     "move_override",
     "read_calendar_now",
+    "remove_absence",
     "remove_calendar",
     "remove_override",
     "renew_feed",

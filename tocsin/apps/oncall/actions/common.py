@@ -66,11 +66,26 @@ def _publish(actor: Actor, watch: Watch, books: tuple[Book, Book], now: datetime
     bus.publish(OnCallChanged(changed, now))
     if actor.kind is ActorKind.SYSTEM:
         return
-    # Who is on a schedule that is new reads so where they are asked to join it; nothing of theirs moved.
-    known = [name for name in changed if before.schedule(name) is not None]
-    for moved in compare(before, after, known, now, now + AHEAD):
+    for moved in compare(before, after, _own(before, changed), now, now + AHEAD):
         if moved.user != actor.email and moved.user not in watch.told:
             bus.publish(_news(moved, actor, now, why))
+
+
+def _own(before: Book, changed: Iterable[str]) -> list[str]:
+    """Of the schedules that changed those whose people hear of it. Nothing moved on one that is new, and what
+    a rotation implies says nothing beside a schedule that has it as a layer.
+    """
+    layers = {
+        layer.rotation
+        for name in changed
+        if name in before.schedules
+        for layer in before.schedules[name].layers
+    }
+    return [
+        name
+        for name in changed
+        if before.schedule(name) is not None and (name in before.schedules or name not in layers)
+    ]
 
 
 def _differs(before: Book, after: Book, name: str) -> bool:
@@ -87,8 +102,19 @@ def _news(moved: Moved, actor: Actor, now: datetime, why: str) -> ShiftsMoved:
     return ShiftsMoved(moved.user, gained, lost, now, actor.label, why)
 
 
-def record(actor: Actor, action: str, kind: str, name: str, data: dict[str, Any], now: datetime) -> None:
-    audit(actor=actor, action=action, target_kind=kind, target_id=name, target_label=name, data=data, now=now)
+def record(
+    actor: Actor, action: str, kind: str, name: str, data: dict[str, Any], now: datetime, *, label: str = ""
+) -> None:
+    """`name`: what the target is found by; `label`: what people read, where that is another."""
+    audit(
+        actor=actor,
+        action=action,
+        target_kind=kind,
+        target_id=name,
+        target_label=label or name,
+        data=data,
+        now=now,
+    )
 
 
 def tell(names: Iterable[str]) -> None:

@@ -5,23 +5,17 @@ from typing import Any
 
 from django.db import transaction
 
-from tocsin.apps.identity.models import User, UserState
+from tocsin.apps.identity.models import User
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.actions.common import record, tell, watching
 from tocsin.apps.oncall.models import Override, Schedule
+from tocsin.apps.oncall.overriding import NO_CHANGE, check_changeable, check_moved, value_of, what_is_left
 from tocsin.apps.oncall.types import OverrideInfo
-from tocsin.domain.configuration.rota import LONGEST_OVERRIDE
-from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
+from tocsin.domain.errors import Conflict, NotFound
 from tocsin.domain.permissions import Actor, Permission, require
-from tocsin.domain.schedule import Book, Origin, OverrideKind, changes_anything
-from tocsin.domain.schedule import Override as Change
-from tocsin.domain.schedule.definition import (
-    OverrideDefinition,
-)
+from tocsin.domain.schedule import changes_anything
+from tocsin.domain.schedule.definition import OverrideDefinition
 from tocsin.domain.schedule.diff import compare
-from tocsin.domain.time import to_instant
-
-NO_CHANGE = "This override would change nothing: nobody goes on or off call by it."
 
 
 @transaction.atomic
@@ -32,7 +26,7 @@ def add_override(*, actor: Actor, schedule: str, change: OverrideDefinition, now
     """
     _require(actor, schedule)
     made = queries.book(since=now)
-    value = checked(made, schedule, change, now)
+    value = value_of(made, schedule, change, now)
     plan = made.schedule(schedule)
     if plan is None or not changes_anything(made, plan, value):
         raise Conflict(NO_CHANGE)
@@ -61,12 +55,8 @@ def move_override(
     """
     row = _locked(actor, override_id, now)
     made = queries.book(since=now, instead={row.pk: None})
-    value = checked(made, row.schedule, change, now)
-    begun = row.start <= now
-    if begun and not _same_but_the_end(row, value):
-        raise Conflict("This override has begun: only its end can move. End it now and add another.")
-    if not begun and value.start < now:
-        raise Invalid(FieldError("start", "expected a time to come: the past stays as it was"))
+    value = value_of(made, row.schedule, change, now)
+    check_moved(row, value, now)
     moved = queries.book(since=now, instead={row.pk: value})
     if not compare(made, moved, [row.schedule], value.start, value.end):
         raise Conflict(NO_CHANGE)
@@ -94,24 +84,12 @@ def remove_override(*, actor: Actor, override_id: int, now: datetime) -> None:
 
 def end(row: Override, now: datetime) -> None:
     """Delete it, or all of it that is still to come."""
-    if row.start <= now:
-        row.end = now.replace(second=0, microsecond=0)
-    if row.start < row.end <= now:
-        row.save(update_fields=["end"])
-    else:
+    left = what_is_left(row, now)
+    if left is None:
         row.delete()
-
-
-def checked(made: Book, schedule: str, change: OverrideDefinition, now: datetime) -> Change:
-    """`change` as a value with instants. Raises NotFound where there is no such schedule, and Invalid."""
-    plan = made.schedule(schedule)
-    if plan is None:
-        raise NotFound("schedule", schedule)
-    start = change.start if change.start.tzinfo else to_instant(change.start, plan.zone)
-    end_ = change.end if change.end.tzinfo else to_instant(change.end, plan.zone)
-    _check_people(change)
-    _check(change, start, end_, now)
-    return Change(start, end_, change.kind, change.user, change.replaces, Origin.OVERRIDE)
+    else:
+        row.end = left
+        row.save(update_fields=["end"])
 
 
 def _require(actor: Actor, schedule: str) -> None:
@@ -130,57 +108,8 @@ def _locked(actor: Actor, override_id: int, now: datetime) -> Override:
     if row is None:
         raise NotFound("override", override_id)
     _require(actor, row.schedule)
-    if row.from_file:
-        raise Conflict("This override is kept in a configuration file; change it there.")
-    if row.swap_id is not None:
-        raise Conflict(f"This override is what swap {row.swap_id} made; take back the swap instead.")
-    if row.calendar is not None:
-        raise Conflict(
-            f"This override comes from the calendar “{row.calendar.name}”; change the event there."
-        )
-    if row.end <= now:
-        raise Conflict("This override is over; the past stays as it was.")
+    check_changeable(row, now)
     return row
-
-
-def _same_but_the_end(row: Override, value: Change) -> bool:
-    facts = (row.start, row.kind, row.user and row.user.email, row.replaces and row.replaces.email)
-    return facts == (value.start, value.kind, value.user, value.replaces)
-
-
-def _check(change: OverrideDefinition, start: datetime, end: datetime, now: datetime) -> None:
-    if end <= start:
-        raise Invalid(FieldError("end", "expected a time after the start"))
-    if end - start > LONGEST_OVERRIDE:
-        raise Invalid(FieldError("end", f"expected at most {LONGEST_OVERRIDE.days} days after the start"))
-    if end <= now:
-        raise Invalid(FieldError("end", "expected a time to come: the past stays as it was"))
-    needs_user = change.kind is not OverrideKind.REMOVE
-    if needs_user and change.user is None:
-        raise Invalid(FieldError("user", "expected who is on call"))
-    if not needs_user and change.user is not None:
-        raise Invalid(FieldError("user", "a removal puts nobody on call; say in `replaces` who is taken off"))
-    if change.replaces is not None and change.kind not in {OverrideKind.REPLACE, OverrideKind.REMOVE}:
-        raise Invalid(FieldError("replaces", "goes with the kinds replace and remove"))
-
-
-def _check_people(change: OverrideDefinition) -> None:
-    """Who left can be replaced, and put on call no more."""
-    fields = {"user": change.user, "replaces": change.replaces}
-    states = dict(
-        User.objects.filter(email__in=[email for email in fields.values() if email]).values_list(
-            "email", "state"
-        )
-    )
-    errors = [
-        FieldError(field, f"there is no user “{email}”")
-        for field, email in fields.items()
-        if email and email not in states
-    ]
-    if change.user and states.get(change.user) == UserState.LEFT:
-        errors.append(FieldError("user", f"{change.user} has left"))
-    if errors:
-        raise Invalid(*errors)
 
 
 def _person(email: str | None) -> User | None:

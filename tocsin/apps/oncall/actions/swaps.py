@@ -9,11 +9,10 @@ from typing import Any
 
 from django.db import transaction
 
-from tocsin.apps.audit.actions import record
 from tocsin.apps.identity.models import User
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.actions import swapwords
-from tocsin.apps.oncall.actions.common import tell, watching
+from tocsin.apps.oncall.actions.common import record, tell, watching
 from tocsin.apps.oncall.actions.overrides import end as end_override
 from tocsin.apps.oncall.actions.swapchecks import (
     PENDING,
@@ -257,15 +256,8 @@ def _record(row: Swap, actor: Actor, deed: str, now: datetime) -> None:
     }
     if row.return_start and row.return_end:
         data |= {"return_start": row.return_start.isoformat(), "return_end": row.return_end.isoformat()}
-    record(
-        actor=actor,
-        action=f"swap.{deed}",
-        target_kind="swap",
-        target_id=row.pk,
-        target_label=f"{row.schedule}: {row.requester.email}",
-        data=data,
-        now=now,
-    )
+    label = f"{row.schedule}: {row.requester.email}"
+    record(actor, f"swap.{deed}", "swap", str(row.pk), data, now, label=label)
 
 
 def _put_on_call(row: Swap, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """What is known of the rota."""
 
+from tocsin.apps.oncall.queries.absences import absences, may_keep_absences
 from tocsin.apps.oncall.queries.answers import now_board, on_call, on_call_anywhere, shifts, shifts_of
 from tocsin.apps.oncall.queries.calendars import calendar, calendars
 from tocsin.apps.oncall.queries.checks import checks, load
@@ -7,6 +8,7 @@ from tocsin.apps.oncall.queries.feeds import feed, feeds
 from tocsin.apps.oncall.queries.lists import rotations, schedule, schedules
 from tocsin.apps.oncall.queries.notices import notices
 from tocsin.apps.oncall.queries.pay import may_correct, may_see_pay, pay
+from tocsin.apps.oncall.queries.preview import layers, preview, versions
 from tocsin.apps.oncall.queries.readiness import one_readiness, readiness
 from tocsin.apps.oncall.queries.stored import (
     book,
@@ -19,16 +21,19 @@ from tocsin.apps.oncall.queries.stored import (
 from tocsin.apps.oncall.queries.swaps import may_act_for, may_do, swap, swap_of, swaps, terms_of
 
 __all__ = [
+    "absences",
     "book",
     "calendar",
     "calendars",
     "checks",
     "feed",
     "feeds",
+    "layers",
     "load",
     "may_act_for",
     "may_correct",
     "may_do",
+    "may_keep_absences",
     "may_see_pay",
     "notices",
     "now_board",
@@ -39,6 +44,7 @@ __all__ = [
     "overrides",
     "pasts",
     "pay",
+    "preview",
     "readiness",
     "rotation_definitions",
     "rotations",
@@ -51,4 +57,5 @@ __all__ = [
     "swap_of",
     "swaps",
     "terms_of",
+    "versions",
 ]

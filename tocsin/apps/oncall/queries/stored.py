@@ -60,7 +60,7 @@ def book(*, since: datetime | None = None, instead: Instead = AS_STORED) -> Book
             schedules.pop(error.name, None)
             earlier.pop(error.name, None)
         else:
-            return _with_overrides(made, since, instead)
+            return with_overrides(made, since, instead)
 
 
 def rotation_definitions(names: Iterable[str] | None = None) -> dict[str, RotationDefinition]:
@@ -114,7 +114,7 @@ def overrides(schedule: str, *, since: datetime | None = None) -> tuple[Override
     return tuple(override_of(row) for row in rows)
 
 
-def _change(row: Override) -> Change:
+def change_of(row: Override) -> Change:
     info = override_of(row)
     origin = Origin.SWAP if info.swap is not None else Origin.OVERRIDE
     return Change(info.start, info.end, info.kind, info.user, info.replaces, origin)
@@ -137,16 +137,17 @@ def override_of(row: Override) -> OverrideInfo:
     )
 
 
-def _with_overrides(made: Book, since: datetime | None, instead: Instead) -> Book:
+def with_overrides(made: Book, since: datetime | None, instead: Instead = AS_STORED) -> Book:
+    """As `book` adds them to the definitions; others that `made` has are left out."""
     rows = Override.objects.select_related("user", "replaces", "calendar")
     if since is not None:
         rows = rows.filter(end__gt=since)
     changes: dict[str, list[Change]] = {}
     for row in rows:
-        change = instead.get(row.pk, _change(row))
+        change = instead.get(row.pk, change_of(row))
         if change is not None:
             changes.setdefault(row.schedule, []).append(change)
-    plans = dict(made.schedules)
+    plans = {name: replace(plan, overrides=()) for name, plan in made.schedules.items()}
     for name, several in changes.items():
         plan = made.schedule(name)
         if plan is not None:
