@@ -59,8 +59,18 @@ METHODS = "/users/{email}/contact-methods"
 MATES_METHOD = "/users/mate@example.com/contact-methods/{method}"
 METHOD = {"type": "email", "address": "other@example.com"}
 RULES = {"rules": [{"urgency": "high", "after": "3m", "via": "email"}]}
+CALENDAR = {"name": "New", "url": "https://example.com/new.ics", "use": "overrides", "schedule": "main"}
 QUIET = {
     "quiet_hours": {"timezone": "UTC", "days": ["sat", "sun"], "start": "22:00", "end": "07:00"},
+}
+
+NOTICES = {"on": ["1d", "1h"], "off": [], "handoff": False}
+CORRECTION = {
+    "email": "mate@example.com",
+    "day": "2026-11-02",
+    "kind": "night",
+    "minutes": -30,
+    "reason": "was off",
 }
 
 CASES = (
@@ -102,6 +112,23 @@ CASES = (
     _everyone("GET /alerts", "/alerts"),
     _everyone("GET /alerts/{alert_id}", "/alerts/{alert}"),
     _everyone("GET /oncall", "/oncall"),
+    _everyone("GET /oncall/pay", "/oncall/pay?from=2026-11-01&until=2026-12-01"),
+    Case("POST /oncall/pay/corrections", "/oncall/pay/corrections", 201, 403, 403, CORRECTION),
+    Case(
+        "DELETE /oncall/pay/corrections/{correction_id}",
+        "/oncall/pay/corrections/{correction}",
+        200,
+        403,
+        403,
+    ),
+    _everyone("GET /oncall/readiness", "/oncall/readiness"),
+    Case(
+        "POST /oncall/readiness/{readiness_id}/confirm",
+        "/oncall/readiness/{readiness}/confirm",
+        200,
+        200,
+        403,
+    ),
     _everyone("GET /schedules", "/schedules"),
     Case("POST /schedules", "/schedules", 201, 403, 403, {"name": "new", **LAYERS}),
     _everyone("GET /schedules/{name}", "/schedules/main"),
@@ -159,7 +186,20 @@ CASES = (
         RULES,
     ),
     _everyone("GET /users/{email}/quiet-hours", "/users/mate@example.com/quiet-hours"),
+    _everyone("GET /users/{email}/notices", "/users/mate@example.com/notices"),
+    Case("PUT /users/{email}/notices", "/users/mate@example.com/notices", 200, 200, 403, NOTICES),
     Case("PUT /users/{email}/quiet-hours", "/users/mate@example.com/quiet-hours", 200, 200, 403, QUIET),
+    _everyone("GET /calendars", "/calendars"),
+    Case("POST /calendars", "/calendars", 201, 403, 403, CALENDAR),
+    _everyone("GET /calendars/{calendar_id}", "/calendars/{calendar}"),
+    Case("PATCH /calendars/{calendar_id}", "/calendars/{calendar}", 200, 403, 403, {"name": "Other"}),
+    Case("DELETE /calendars/{calendar_id}", "/calendars/{calendar}", 204, 403, 403),
+    Case("POST /calendars/{calendar_id}/read", "/calendars/{calendar}/read", 202, 403, 403),
+    _everyone("GET /feeds", "/feeds"),
+    Case("POST /feeds", "/feeds", 201, 201, 201, {"schedule": "main"}),
+    Case("GET /feeds/{feed_id}", "/feeds/{feed}", 200, 200, 403),
+    Case("POST /feeds/{feed_id}/renew", "/feeds/{feed}/renew", 403, 200, 403),
+    Case("DELETE /feeds/{feed_id}", "/feeds/{feed}", 204, 204, 403),
     _everyone("GET /rotations", "/rotations"),
     Case("POST /rotations", "/rotations", 201, 403, 403, {"name": "new", "definition": RING}),
     _everyone("GET /rotations/{name}", "/rotations/primary"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.api.conftest import NOW, Caller
@@ -12,15 +12,18 @@ from tocsin.apps.catalog.types import ServiceSpec
 from tocsin.apps.escalation import settings
 from tocsin.apps.identity import actions as identity
 from tocsin.apps.identity.actions import TeamForm
+from tocsin.apps.identity.models import User
 from tocsin.apps.incidents import actions as incidents
 from tocsin.apps.integrations import actions as integrations
 from tocsin.apps.integrations.types import IntegrationSpec
 from tocsin.apps.notify import actions as notify
 from tocsin.apps.oncall import actions as oncall
+from tocsin.apps.oncall.models import Readiness
 from tocsin.domain.configuration.ladder import read_policy
 from tocsin.domain.configuration.rota import read_rotation, read_schedule
 from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.schedule.definition import OverrideDefinition
+from tocsin.domain.schedule.hours import Kind
 from tocsin.domain.severity import Severity
 from tocsin.entrypoints.api import forms
 from tocsin.lib import clock
@@ -64,13 +67,34 @@ def build(owner: Caller, mate: Caller, stranger: Caller) -> World:
         now.replace(year=now.year + 1), now.replace(year=now.year + 2), user=PEOPLE[0]
     )
     override = oncall.add_override(actor=SYSTEM, schedule="main", change=change, now=now)
+    feed = oncall.make_feed(actor=mate.actor or SYSTEM, email=PEOPLE[1], now=now)
+    address = "https://example.com/oncall.ics"
+    calendar = oncall.add_calendar(name="Out", url=address, use="overrides", schedule="main", **by)
     ids = {"token": token.id, "override": override.id, "alert": _alert(), "method": mates.id}
+    ids |= {"feed": feed.id, "calendar": calendar.id}
+    ids |= _duty(now)
     return World(owner, mate, stranger, {**ids, "incident": refs[0], "other": refs[1]}, now)
 
 
 def _incident(title: str, now: datetime) -> str:
     made = incidents.declare(actor=SYSTEM, title=title, service="checkout", severity=Severity.SEV2, now=now)
     return made.ref
+
+
+def _duty(now: datetime) -> dict[str, int | str]:
+    """The mate is asked to be ready, and had hours corrected."""
+    asked = Readiness.objects.create(
+        schedule="main",
+        user=User.objects.get(email=PEOPLE[1]),
+        role="primary",
+        shift_start=now,
+        shift_end=now + timedelta(days=1),
+        asked_at=now,
+    )
+    corrected = oncall.add_correction(
+        actor=SYSTEM, email=PEOPLE[1], day=now.date(), kind=Kind.NIGHT, minutes=5, reason="woken", now=now
+    )
+    return {"readiness": asked.pk, "correction": corrected.id}
 
 
 def _alert() -> int:
