@@ -2,6 +2,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from tests.escalation.conftest import NOW
 from tocsin.apps.escalation import actions
@@ -9,6 +10,8 @@ from tocsin.apps.escalation.models import CallOut
 from tocsin.apps.identity.models import User
 from tocsin.apps.notify import queries as notify
 from tocsin.apps.oncall import actions as oncall
+from tocsin.apps.oncall import queries as history
+from tocsin.apps.oncall.models import ShiftUse
 from tocsin.domain.configuration import load
 from tocsin.domain.escalation.model import CallOutKind, Policy, Step, Target, TargetKind
 from tocsin.domain.notification.model import Subject
@@ -81,3 +84,21 @@ def test_who_answered_is_left_alone(climbing: CallOut, people: Any) -> None:
     override(BOB, later, later)
     actions.advance_due(now=later)
     assert pages() == [ALICE]
+
+
+def test_whom_a_schedule_gave_is_written_down_for_good(climbing: CallOut) -> None:
+    later = NOW + timedelta(minutes=3)
+    override(BOB, later, later)
+    actions.advance_due(now=later)
+    first, second = reversed(history.uses(schedule="web").items)
+    assert (first.at, first.email, first.which, first.role) == (NOW, ALICE, "current", "primary")
+    assert (first.incident_id, first.call_out_id, first.step) == (7, climbing.pk, 1)
+    assert first.reason == "Step 1 of “web”: on call for web"
+    assert (second.at, second.email) == (later, BOB)
+    assert second.reason.endswith("on call for web (by override)")
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        ShiftUse.objects.update(email=BOB)
+    page = history.uses(email=ALICE, incident_id=7, start=NOW, end=later, limit=1)
+    assert (len(page.items), page.next_cursor) == (1, None)
+    more = history.uses(limit=1)
+    assert [use.email for use in history.uses(limit=1, cursor=more.next_cursor).items] == [ALICE]

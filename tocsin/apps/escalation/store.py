@@ -14,6 +14,7 @@ from tocsin.apps.escalation.types import Start
 from tocsin.apps.notify import actions as notify
 from tocsin.apps.notify.directory import Directory
 from tocsin.apps.notify.types import Request
+from tocsin.apps.oncall.actions.history import Use, record_uses
 from tocsin.domain.escalation import machine
 from tocsin.domain.escalation.codec import dump, load
 from tocsin.domain.escalation.model import (
@@ -135,6 +136,7 @@ def carry_out(works: Sequence[Work], now: datetime, directory: Directory | None 
     _save([work.row for work in works if work.before is not None])
     notify.call_many(requests=requests, now=now, directory=directory)
     Decision.objects.bulk_create(decisions)
+    record_uses(uses=[use for work in works for use in _uses(work, now)])
     for work in works:
         _publish(work, now)
     _wake_worker(works, now)
@@ -183,6 +185,25 @@ def _decisions(row: CallOut, effect: Effect, now: datetime) -> list[Decision]:
             )
         ]
     return []
+
+
+def _uses(work: Work, now: datetime) -> list[Use]:
+    return [
+        Use(
+            at=now,
+            schedule=duty.schedule,
+            which=duty.which,
+            role=duty.role,
+            email=effect.person.email,
+            reason=effect.reason,
+            incident_id=work.row.incident_id,
+            call_out_id=work.row.pk,
+            step=effect.step if effect.step >= 0 else None,
+            urgency=str(effect.urgency),
+        )
+        for effect in work.outcome.effects
+        if isinstance(effect, Call) and effect.person.deliverable and (duty := effect.person.duty)
+    ]
 
 
 def _stop(row: CallOut, effect: StopCalling, now: datetime) -> None:

@@ -59,6 +59,15 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class Duty:
+    """The shift that made somebody a target. `which`: current | next | previous."""
+
+    schedule: str
+    which: str
+    role: str
+
+
+@dataclass(frozen=True)
 class Person:
     """Somebody a target stands for now. `deliverable` False: no method that could reach them; passed at
     once.
@@ -68,6 +77,7 @@ class Person:
     reason: str  # "on call for payments (primary)", "lead of payments"
     deliverable: bool = True
     shadow: bool = False  # gets copies, covers no gap, cannot acknowledge
+    duty: Duty | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tocsin.domain.escalation.model import (
+    Duty,
     Person,
     Resolution,
     Resolve,
@@ -101,7 +102,13 @@ def _of_schedule(
     # Somebody on call in two roles is called once, for the one that answers.
     wanted.sort(key=lambda s: s.role == SHADOW)
     people = {
-        s.user: Person(s.user, _reason(when, schedule.name, s), reachable(s.user), s.role == SHADOW)
+        s.user: Person(
+            s.user,
+            _reason(when, schedule.name, s),
+            reachable(s.user),
+            s.role == SHADOW,
+            Duty(schedule.name, target.who or ScheduleWho.CURRENT, s.role or ""),
+        )
         for s in reversed(wanted)
         if s.user is not None
     }

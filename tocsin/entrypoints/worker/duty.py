@@ -8,7 +8,7 @@ from typing import Final
 
 from django.db import InterfaceError, OperationalError
 
-from tocsin.apps.oncall import notices, readiness
+from tocsin.apps.oncall import actions, notices, readiness
 from tocsin.lib import clock
 from tocsin.lib.log import Logger
 
@@ -16,7 +16,13 @@ _ROUND_S: Final = 20.0
 
 _log = Logger(__name__)
 Job = Callable[[datetime], object]
-_JOBS: Final[tuple[Job, ...]] = (notices.tick, readiness.tick)
+
+
+def _lapse(now: datetime) -> None:
+    actions.expire_swaps(now=now)
+
+
+_JOBS: Final[tuple[Job, ...]] = (notices.tick, readiness.tick, _lapse)
 
 
 def step(jobs: tuple[Job, ...] = _JOBS) -> float:

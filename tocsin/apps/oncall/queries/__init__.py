@@ -5,6 +5,7 @@ from tocsin.apps.oncall.queries.answers import now_board, on_call, on_call_anywh
 from tocsin.apps.oncall.queries.calendars import calendar, calendars
 from tocsin.apps.oncall.queries.checks import checks, load
 from tocsin.apps.oncall.queries.feeds import feed, feeds
+from tocsin.apps.oncall.queries.history import uses
 from tocsin.apps.oncall.queries.lists import rotations, schedule, schedules
 from tocsin.apps.oncall.queries.notices import notices
 from tocsin.apps.oncall.queries.pay import may_correct, may_see_pay, pay
@@ -57,5 +58,6 @@ __all__ = [
     "swap_of",
     "swaps",
     "terms_of",
+    "uses",
     "versions",
 ]
