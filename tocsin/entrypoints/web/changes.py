@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.types import Preview, ScheduleInfo
@@ -53,9 +54,16 @@ def of_override(
     return drawn(found, window, ink)
 
 
-def of_rotation(schedule: str, definition: RotationDefinition, window: Window, ink: Ink) -> Change:
+def of_rotation(
+    schedule: str, definition: RotationDefinition, window: Window, ink: Ink, effective: datetime | None = None
+) -> Change:
     found = queries.preview(
-        schedule=schedule, start=window.start, end=window.end, now=window.now, rotations=[definition]
+        schedule=schedule,
+        start=window.start,
+        end=window.end,
+        now=window.now,
+        rotations=[definition],
+        effective=effective,
     )
     return drawn(found, window, ink, layers=True)
 
@@ -75,7 +83,7 @@ def drawn(found: Preview, window: Window, ink: Ink, *, layers: bool = False) -> 
         schedule=found.schedule,
         before=Picture(window, tuple(final_lanes(_within(found.before, window), window, ink))),
         after=Picture(window, (*final_lanes(_within(found.after, window), window, ink), *below)),
-        moves=tuple(_move(each, window) for each in found.moved),
+        moves=tuple(filter(None, (_move(each, found.schedule, window) for each in found.moved))),
         problem=found.problem,
     )
 
@@ -84,16 +92,19 @@ def _within(shifts: Iterable[Shift], window: Window) -> list[Shift]:
     return [each for each in shifts if each.end > window.start and each.start < window.end]
 
 
-def _move(moved: Moved, window: Window) -> Move:
-    def words(several: tuple[Stint, ...]) -> tuple[str, ...]:
-        return tuple(_stint(each, window) for each in several[:_MOST])
-
+def _move(moved: Moved, schedule: str, window: Window) -> Move | None:
+    """What the change moves on this schedule; a rotation may be a layer of several."""
+    gained, lost = (
+        [each for each in side if each.schedule == schedule] for side in (moved.gained, moved.lost)
+    )
+    if not gained and not lost:
+        return None
     return Move(
         user=moved.user,
-        gains=words(moved.gained),
-        loses=words(moved.lost),
-        more_gains=max(len(moved.gained) - _MOST, 0),
-        more_loses=max(len(moved.lost) - _MOST, 0),
+        gains=tuple(_stint(each, window) for each in gained[:_MOST]),
+        loses=tuple(_stint(each, window) for each in lost[:_MOST]),
+        more_gains=max(len(gained) - _MOST, 0),
+        more_loses=max(len(lost) - _MOST, 0),
     )
 
 
