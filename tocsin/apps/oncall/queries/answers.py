@@ -45,7 +45,7 @@ def shifts_of(email: str, start: datetime, end: datetime) -> list[tuple[str, Shi
     made = book(since=start)
     found = [
         (name, shift)
-        for name in made.names
+        for name in made.own_names
         if email in people_of(made, need(made, name))
         for shift in resolve(made, need(made, name), start, end)
         if shift.user == email

@@ -81,6 +81,7 @@ def _page(
     found = queries.calendars(schedule=where.schedule or None, email=where.email or None)
     context = {
         "where": where,
+        "schedule": {"name": where.schedule},
         "calendars": [
             each
             for each in found

@@ -101,7 +101,7 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
 def on_now(email: str, at: datetime) -> list[OnCall]:
     made = queries.book(since=at - _BACK)
     found = []
-    for name in made.names:
+    for name in made.own_names:
         plan = made.schedule(name)
         if plan is None or all(shift.user != email for shift in on_call(made, plan, at)):
             continue

@@ -138,7 +138,7 @@ def correct(request: HttpRequest, reader: Reader) -> HttpResponse:
             email=forms.text(request.POST, "email", required=True),
             day=_day(forms.text(request.POST, "day", required=True)),
             kind=_kind(forms.text(request.POST, "kind", required=True)),
-            minutes=_minutes(forms.text(request.POST, "hours", required=True)),
+            minutes=minutes_of(forms.text(request.POST, "hours", required=True)),
             reason=forms.text(request.POST, "reason", required=True),
             now=now(),
         )
@@ -171,7 +171,7 @@ def _kind(text: str) -> Kind:
         raise Invalid(FieldError("kind", f"“{text}” is not a class of hours.")) from None
 
 
-def _minutes(text: str) -> int:
+def minutes_of(text: str) -> int:
     """Hours as people type them: `1.5`, `-2`, `0,25`, `1:30`."""
     cleaned = text.replace("−", "-").replace(",", ".")
     whole, colon, part = cleaned.lstrip("+-").partition(":")

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from tocsin.apps.identity import actions, queries
 from tocsin.apps.identity.types import Person
@@ -14,16 +14,19 @@ from tocsin.apps.notify import queries as notify
 from tocsin.apps.notify.types import RuleInfo
 from tocsin.apps.oncall import queries as oncall
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
-from tocsin.domain.permissions import Permission, Role, can
+from tocsin.domain.permissions import Permission, Role, can, require
 from tocsin.domain.schedule import Shift
 from tocsin.domain.severity import Urgency
 from tocsin.domain.time.durations import format_duration
 from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import attempt, portion, private, signed_in
+from tocsin.entrypoints.web.views.duty import own_shifts
+from tocsin.entrypoints.web.views.notices import notice_form
 from tocsin.lib.clock import now
 
 _AHEAD = timedelta(days=14)
+_AWAY = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ def _page(request: HttpRequest, reader: Reader, email: str, *, invitation: str =
         "rules_text": [(each.value, rules_text(rules, each)) for each in Urgency],
         "quiet": notify.quiet_hours(person.email),
         "shifts": shifts[:8],
+        "notices": notice_form(person.email),
+        "absences": oncall.absences(email=person.email, start=at, end=at + _AWAY),
         "teams": queries.teams_of(person.email),
         "roles": list(Role),
         "invitation": invitation,
@@ -179,21 +184,44 @@ def set_role(request: HttpRequest, reader: Reader, email: str) -> HttpResponse:
 
 
 @signed_in
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def deactivate(request: HttpRequest, reader: Reader, email: str) -> HttpResponse:
+    if request.method != "POST":
+        return _leave(request, reader, email)
     if request.POST.get("back") == "yes":
         attempt(
             request,
             lambda: actions.reactivate_user(actor=reader.actor, email=email, now=now()),
             "They are back.",
         )
-    else:
-        attempt(
-            request,
-            lambda: actions.deactivate_user(actor=reader.actor, email=email, now=now()),
-            "Deactivated: no sign-in, and nobody calls them.",
+        return redirect("person", email)
+    try:
+        actions.deactivate_user(
+            actor=reader.actor,
+            email=email,
+            now=now(),
         )
+    except (Conflict, Invalid) as error:
+        return _leave(request, reader, email, problem=str(error))
+    messages.success(request, "Deactivated: no sign-in, and nobody calls them.")
     return redirect("person", email)
+
+
+def _leave(request: HttpRequest, reader: Reader, email: str, *, problem: str = "") -> HttpResponse:
+    """What somebody leaves behind, and who takes their place."""
+    require(reader.actor, Permission.MANAGE_PEOPLE)
+    person = queries.person(email)
+    if person is None:
+        raise NotFound("person", email)
+    context = {
+        "person": person,
+        "shifts": own_shifts(person.email, now()),
+        "stands_in": [info.name for info in oncall.schedules() if person.email in info.people],
+        "people": [each for each in queries.people() if each.email != person.email],
+        "chosen": request.POST.get("replacement", ""),
+        "problem": problem,
+    }
+    return render(request, "duty/leave.html", context, status=409 if problem else 200)
 
 
 def role_of(request: HttpRequest) -> Role:

@@ -220,7 +220,7 @@ def take(request: HttpRequest, reader: Reader) -> HttpResponse:
 
 def swap_said(swap: SwapInfo, reader: Reader) -> str:
     """What a swap came to, for who did it."""
-    who = "You are" if swap.taker == reader.email else f"{names().get(swap.taker or '', swap.taker)} is"
+    who = "you are" if swap.taker == reader.email else f"{names().get(swap.taker or '', swap.taker)} is"
     if swap.state is SwapState.TAKEN:
         return f"Taken: {who} on call for it."
     if swap.state is SwapState.OFFERED:
