@@ -232,3 +232,14 @@ def _applies(one: Override, row: Row) -> bool:
     if one.kind is OverrideKind.OVERRIDE or one.replaces is None:
         return row.role != "shadow"
     return one.replaces == row.user
+
+
+def joined(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """Stretches in order of time, those that touch or overlap as one."""
+    found: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
