@@ -81,7 +81,7 @@ minutes = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=8
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(minutes, minutes)
 def test_sets_of_time_are_what_a_minute_by_minute_count_says(
     one: list[tuple[datetime, datetime]], other: list[tuple[datetime, datetime]]

@@ -9,7 +9,7 @@ from tocsin.domain.schedule import Book, Schedule, resolve
 HOUR = timedelta(hours=1)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(made.plans(), st.integers(4, 40))
 def test_it_answers_as_counting_minute_by_minute_does(
     plan: tuple[Book, Schedule, datetime], hours: int
