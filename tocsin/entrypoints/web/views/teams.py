@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -7,6 +7,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from tocsin.apps.catalog import queries as catalog
+from tocsin.apps.catalog.types import ServiceInfo
+from tocsin.apps.escalation import queries as escalation
 from tocsin.apps.identity import queries
 from tocsin.apps.identity.types import TeamInfo
 from tocsin.apps.incidents import queries as incidents
@@ -14,6 +16,7 @@ from tocsin.apps.notify import queries as notify
 from tocsin.apps.oncall import queries as oncall
 from tocsin.apps.oncall.types import OnCallNow, ScheduleChecks
 from tocsin.domain.errors import NotFound
+from tocsin.domain.escalation.model import TargetKind
 from tocsin.domain.schedule import Book
 from tocsin.entrypoints.web.lanes import Ink, Lane, Picture, final_lanes, ink, legend
 from tocsin.entrypoints.web.reader import Reader, zone
@@ -80,7 +83,8 @@ def show(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
     if team is None:
         raise NotFound("team", name)
     at, called = now(), names()
-    rotas = rotas_of(name, at)
+    services = catalog.services(team=name)
+    rotas = rotas_of(name, called_for(services), at)
     emails = {member.email for member in team.members}
     away = oncall.absences(start=at, end=at + timedelta(days=_CHECKED_DAYS))
     context = {
@@ -91,20 +95,34 @@ def show(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
         "shares": shares(rotas),
         "hours": hours_text(team),
         "reachable": notify.deliverable([member.email for member in team.members]),
-        "services": catalog.services(team=name),
+        "services": services,
         "rows": incidents.incidents(actor=reader.actor, status="open", team=name, limit=50).items,
         "names": called,
     }
     return render(request, "people/team.html", context)
 
 
-def rotas_of(team: str, at: datetime) -> list[Rota]:
+def called_for(services: Iterable[ServiceInfo]) -> frozenset[str]:
+    """The schedules that the policies of these services call."""
+    wanted = {each.escalation_policy for each in services}
+    return frozenset(
+        target.name
+        for policy in escalation.policies()
+        if policy.name in wanted
+        for targets in (*(step.targets for step in policy.steps), policy.final)
+        for target in targets
+        if target.kind is TargetKind.SCHEDULE
+    )
+
+
+def rotas_of(team: str, called: Collection[str], at: datetime) -> list[Rota]:
+    """The team's own schedules, then those of others, or of nobody, that its services call."""
     found = []
     for board in oncall.now_board(at):
-        if board.team == team:
+        if board.team == team or board.schedule in called:
             checks = oncall.checks(board.schedule, now=at, days=_CHECKED_DAYS)
             found.append(Rota(board, checks, floor_percent(checks.coverage.percent)))
-    return found
+    return sorted(found, key=lambda rota: rota.board.team != team)
 
 
 def strip(rotas: Sequence[Rota], called: Mapping[str, str], zone_name: str, at: datetime) -> Picture | None:
