@@ -18,6 +18,8 @@ def wire() -> None:
     bus.subscribe(events.NotificationFailed, incidents.on_notification_failed)
     bus.subscribe(events.PersonUnreachable, escalation.on_person_unreachable)
     bus.subscribe(events.OnCallChanged, escalation.on_on_call_changed)
+    bus.subscribe(events.Leaving, oncall.on_leaving)
+    bus.subscribe(events.Leaving, escalation.on_leaving)
     bus.subscribe(events.Renamed, escalation.on_renamed)
     bus.subscribe(events.Renamed, integrations.on_renamed)
     bus.subscribe(events.InvitationMade, notify.on_invitation_made)

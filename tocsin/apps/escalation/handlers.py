@@ -4,13 +4,15 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, Final
 
+from tocsin.apps.audit.actions import record
 from tocsin.apps.escalation import actions
-from tocsin.apps.escalation.models import CallOut, Policy
+from tocsin.apps.escalation.models import CallOut, LastResort, Policy
+from tocsin.apps.escalation.settings import save_last_resort
 from tocsin.apps.escalation.store import snapshot_of, state_of, wake
 from tocsin.domain.errors import Conflict
 from tocsin.domain.escalation.codec import dump
 from tocsin.domain.escalation.model import CallOutStatus, Snapshot, State, TargetKind
-from tocsin.ports.events import Going, OnCallChanged, PersonUnreachable, Renamed
+from tocsin.ports.events import Going, Leaving, OnCallChanged, PersonUnreachable, Renamed
 
 _CLIMBING: Final = (CallOutStatus.RUNNING, CallOutStatus.EXHAUSTED)
 
@@ -61,6 +63,47 @@ def on_going(news: Going) -> None:
     names = sorted({*using, *(row.name for row in owned)})
     if names:
         raise Conflict(f"The {news.kind} “{news.name}” is still needed by the policies: {', '.join(names)}.")
+
+
+def on_leaving(news: Leaving) -> None:
+    """Policies and the last resort that name the person by address name the replacement instead."""
+    naming = [
+        policy
+        for policy in Policy.objects.select_for_update().order_by("name")
+        if _calls(policy.definition, "user", news.email)
+    ]
+    last = LastResort.objects.filter(email=news.email).first()
+    places = [f"policy {policy.name}" for policy in naming] + (["the last resort"] if last else [])
+    if not places:
+        return
+    files = [f"policy {policy.name}" for policy in naming if policy.from_file]
+    if last and last.from_file:
+        files.append("the last resort")
+    if files:
+        raise Conflict(
+            f"{news.email} is named in configuration files: {', '.join(files)}. First change the files."
+        )
+    if news.replacement is None:
+        raise Conflict(f"{news.email} is still named by {', '.join(places)}. Name who takes their place.")
+    for policy in naming:
+        _rename(policy.definition, Renamed("user", news.email, news.replacement))
+        policy.save(update_fields=["definition"])
+    if last:
+        emails = [
+            news.replacement if email == news.email else email
+            for email in LastResort.objects.order_by("position", "id").values_list("email", flat=True)
+        ]
+        save_last_resort(actor=news.actor, emails=emails, now=news.at)
+    for policy in naming:
+        record(
+            actor=news.actor,
+            action="escalation_policy.person_replaced",
+            target_kind="escalation_policy",
+            target_id=policy.pk,
+            target_label=policy.name,
+            data={"from": news.email, "to": news.replacement},
+            now=news.at,
+        )
 
 
 def _rename(value: Any, news: Renamed) -> bool:

@@ -54,6 +54,38 @@ def revise(
     return Revision(merged, kept, changed)
 
 
+def replace_person(
+    present: Mapping[str, RotationDefinition], pasts: Pasts, who: str, by: str, now: datetime
+) -> Revision:
+    """`by` in each place of `who`, from `now` on: in the middle of a turn too, because `who` is gone."""
+    definitions, kept, changed = dict(present), dict(pasts), []
+    for name, definition in present.items():
+        several = pasts.get(name, ())
+        held = tuple(past for past in several if past.until <= now)
+        planned = several[len(held) :]
+        if not any(names_person(one, who) for one in (definition, *(past.definition for past in planned))):
+            continue
+        changed.append(name)
+        later = (replace(past, definition=_with(past.definition, who, by)) for past in planned)
+        kept[name] = (*held, PastDefinition(_holding(definition, several, now), now), *later)
+        definitions[name] = _with(definition, who, by)
+    return Revision(definitions, kept, tuple(changed))
+
+
+def names_person(definition: RotationDefinition, who: str) -> bool:
+    return any(who in participant.people for participant in definition.participants or ())
+
+
+def _with(definition: RotationDefinition, who: str, by: str) -> RotationDefinition:
+    if definition.participants is None:
+        return definition
+    ring = tuple(
+        replace(entry, people=tuple(dict.fromkeys(by if one == who else one for one in entry.people)))
+        for entry in definition.participants
+    )
+    return replace(definition, participants=ring)
+
+
 def _holding(
     definition: RotationDefinition, pasts: tuple[PastDefinition, ...], now: datetime
 ) -> RotationDefinition:

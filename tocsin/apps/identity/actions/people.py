@@ -8,8 +8,10 @@ from tocsin.apps.identity.actions import checks
 from tocsin.apps.identity.models import User, UserState
 from tocsin.apps.identity.queries import person_of
 from tocsin.apps.identity.types import Person
-from tocsin.domain.errors import Conflict, NotFound
+from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
 from tocsin.domain.permissions import Actor, Permission, Role, require
+from tocsin.lib import bus
+from tocsin.ports.events import Leaving
 
 
 @transaction.atomic
@@ -103,8 +105,12 @@ def set_role(*, actor: Actor, email: str, role: Role, now: datetime) -> Person:
 
 
 @transaction.atomic
-def deactivate_user(*, actor: Actor, email: str, now: datetime) -> Person:
-    """The person left: no login, in no team, called by nobody. Their name stays on what they did."""
+def deactivate_user(*, actor: Actor, email: str, replacement: str | None = None, now: datetime) -> Person:
+    """The person left: no login, in no team, called by nobody. Their name stays on what they did.
+
+    `replacement` takes their place wherever they are still counted on. Raises Conflict where somebody is
+    needed and nobody named.
+    """
     require(actor, Permission.MANAGE_PEOPLE)
     row = _locked(email)
     if row.state == UserState.LEFT:
@@ -112,10 +118,21 @@ def deactivate_user(*, actor: Actor, email: str, now: datetime) -> Person:
     _require_for_owner(actor, Role(row.role))
     if row.role == Role.OWNER:
         _keep_an_owner(row)
+    bus.publish(Leaving(row.email, _replacement(row, replacement), actor, now))
     row.state, row.is_active = UserState.LEFT, False
     row.save(update_fields=["state", "is_active"])
-    _record(actor, "user.deactivated", row, {}, now)
+    data = {"replacement": replacement.lower()} if replacement else {}
+    _record(actor, "user.deactivated", row, data, now)
     return person_of(row)
+
+
+def _replacement(leaver: User, email: str | None) -> str | None:
+    if not email:
+        return None
+    other = User.objects.filter(email=email.lower()).exclude(state=UserState.LEFT).first()
+    if other is None or other == leaver:
+        raise Invalid(FieldError("replacement", "expected somebody else who is here"))
+    return other.email
 
 
 @transaction.atomic

@@ -77,7 +77,7 @@ def _store(
         before = row.definition if row.pk else None
         row.definition = rotation_form(replace(definition, ring_offset=None))
         row.ring_offset = revision.definitions[name].ring_offset or 0
-        row.past = [_past_form(past) for past in revision.pasts.get(name, ())]
+        row.past = [past_form(past) for past in revision.pasts.get(name, ())]
         row.from_file = from_file
         last = max(last, row.position)
         row.save()
@@ -85,7 +85,7 @@ def _store(
         record(actor, action, "rotation", name, {"from": before, "to": row.definition}, now)
 
 
-def _past_form(past: PastDefinition) -> dict[str, Any]:
+def past_form(past: PastDefinition) -> dict[str, Any]:
     return {
         "definition": rotation_form(replace(past.definition, ring_offset=None)),
         "ring_offset": past.definition.ring_offset or 0,

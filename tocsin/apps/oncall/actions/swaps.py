@@ -186,6 +186,24 @@ def cancel(row: Swap, actor: Actor, now: datetime) -> set[str]:
     return told
 
 
+def let_go(email: str, actor: Actor, now: datetime) -> set[str]:
+    """Somebody leaves: what they ask for is cancelled, and what they offer or are asked for is open again;
+    whom that was told.
+    """
+    rows = Swap.objects.select_for_update(of=("self",)).select_related("requester", "asked", "taker")
+    told: set[str] = set()
+    for row in rows.filter(state__in=PENDING):
+        if row.requester.email == email:
+            told |= cancel(row, actor, now)
+        elif email in {user.email for user in (row.taker, row.asked) if user}:
+            gone = row.taker or row.asked
+            row.asked = None
+            _reopen(row, now)
+            _record(row, actor, "declined", now)
+            told |= _say_reopened(row, actor, f"{email} has left; anybody may take the shift", gone)
+    return told
+
+
 @transaction.atomic
 def expire_swaps(*, now: datetime) -> int:
     """End those that nobody took in time; how many there were."""
