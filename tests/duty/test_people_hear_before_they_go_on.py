@@ -2,15 +2,17 @@ from collections.abc import Callable
 from datetime import datetime, time, timedelta
 
 import pytest
+from django.db import connection
 
 from tests.duty.conftest import Outbox, at, said, tick
 from tocsin.apps.identity.models import User
 from tocsin.apps.notify.models import QuietHours
-from tocsin.apps.oncall import actions, ahead
+from tocsin.apps.oncall import actions, ahead, notices
 from tocsin.apps.oncall.models import NoticeSent
 from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.schedule import Book, OverrideKind, Schedule, Shift
 from tocsin.domain.schedule.definition import OverrideDefinition
+from tocsin.lib import pg
 
 Rota = Callable[..., None]
 QUIET = {"readiness": "off"}
@@ -141,3 +143,37 @@ def test_what_was_said_is_forgotten_after_two_months(rota: Rota) -> None:
     assert NoticeSent.objects.filter(at__lt=at("24 08:00")).count() > 1
     tick(at("23 08:00") + timedelta(days=61))
     assert not NoticeSent.objects.filter(at__lt=at("24 08:00")).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_workers_one_at_a_time_tells(rota: Rota, outbox: Outbox) -> None:
+    rota(schedule=QUIET)
+    second = connection.copy()
+    with second.cursor() as cursor:
+        cursor.execute("BEGIN")
+        assert pg.try_lock(cursor, "oncall.notices")
+        tick(at("23 08:00"))
+        assert outbox(at("23 08:00")) == []
+        cursor.execute("COMMIT")
+    second.close()
+    tick(at("23 08:01"))
+    assert len(outbox(at("23 08:01"))) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_killed_on_the_way_has_told_nobody_and_the_next_one_does(
+    rota: Rota, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rota(schedule=QUIET)
+
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(notices, "_handed_over", killed)
+        with pytest.raises(SystemExit):
+            tick(at("23 08:00"))
+    assert outbox(at("23 08:00")) == []
+    tick(at("23 08:01"))
+    tick(at("23 08:02"))
+    assert len(outbox(at("23 08:02"))) == 1

@@ -146,6 +146,28 @@ def test_who_confirmed_within_twelve_hours_is_only_reminded(rota: Rota, outbox: 
     assert [one.shift_start for one in queries.readiness()] == [at("23 13:00"), at("23 09:00")]
 
 
+@pytest.mark.parametrize(("own", "heard"), [(False, 0), (True, 1)], ids=["by default", "chosen"])
+def test_who_was_asked_earlier_is_reminded_only_by_choice(
+    rota: Rota, outbox: Outbox, *, own: bool, heard: int
+) -> None:
+    rota(schedule={"readiness": "2h"})
+    if own:
+        actions.set_notices(
+            actor=SYSTEM,
+            email="bob@example.com",
+            on=(timedelta(hours=1),),
+            off=(),
+            handoff=True,
+            moved=True,
+            now=LONG_AGO,
+        )
+    tick(at("23 07:00"))
+    actions.confirm_readiness(actor=SYSTEM, readiness_id=the_one(), now=at("23 07:05"))
+    outbox(at("23 07:05"))
+    tick(at("23 08:00"))
+    assert len(outbox(at("23 08:00"))) == heard
+
+
 def test_who_answered_a_page_lately_is_not_asked(rota: Rota, outbox: Outbox) -> None:
     rota()
     bus.publish(CallOutAcknowledged(7, at("22 23:00"), "bob@example.com", service=True))

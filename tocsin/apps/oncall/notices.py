@@ -73,15 +73,20 @@ def on_shifts_moved(news: ShiftsMoved) -> None:
     schedules = list(dict.fromkeys(name for name, _, _ in (*news.gained, *news.lost)))
     headline = f"Your shifts moved: {', '.join(schedules)}"
     # Published once, in the transaction that moves them: what it says makes it unlike any other.
-    bus.publish(DutyWord(news.email, headline, lines, news.at, key("moved", news.email, news.at, *lines)))
+    said = key("moved", news.email, news.at, *lines)
+    first = min((start for _, start, _ in news.gained if start > news.at), default=None)
+    bus.publish(DutyWord(news.email, headline, lines, news.at, said, before=first))
 
 
 def _going_on(ahead: Ahead, asked: frozenset[readiness.Edge], now: datetime) -> None:
     waiting = _waiting(ahead, "on", lambda wishes: wishes.on, lambda spell: spell.start, now)
     people = present(email for email, _ in waiting)
+    # Being asked to be ready says it already; who chose their own times hears at each of them all the same.
+    known = readiness.edges(now) if waiting else set()
+    said_already = asked | {edge for edge in known if edge[0] not in ahead.notices}
     for (email, edge), said in waiting.items():
         user = people.get(email)
-        if user is None or (email, edge) in asked:  # asked to be ready: that says it already
+        if user is None or (email, edge) in said_already:
             once(said, now, _nothing)
             continue
         zone = parse_zone(user.timezone)

@@ -70,6 +70,11 @@ def ask(ahead: Ahead, now: datetime) -> frozenset[Edge]:
     return frozenset(groups)
 
 
+def edges(now: datetime) -> set[Edge]:
+    """Shifts to come whose people were asked."""
+    return set(Readiness.objects.filter(shift_start__gt=now).values_list("user__email", "shift_start"))
+
+
 def void(ahead: Ahead, now: datetime) -> None:
     """Forget what was asked for a shift that is another's by now."""
     for row in Readiness.objects.select_related("user").filter(confirmed_at=None, shift_start__gt=now):
@@ -174,8 +179,9 @@ def _answered_since(people: Iterable[User], since: datetime) -> set[str]:
 
 
 def _forget(row: Readiness, now: datetime) -> None:
-    bus.publish(DutySettled(word_key(row), "the shift is another's now", now))
-    row.delete()
+    # Who confirms at this moment has confirmed: what is deleted is looked at once more.
+    if Readiness.objects.filter(pk=row.pk, confirmed_at=None).delete()[0]:
+        bus.publish(DutySettled(word_key(row), "the shift is another's now", now))
 
 
 def _late(pk: int, now: datetime) -> None:
