@@ -87,7 +87,7 @@ class CalendarServer:
     etag: str = ""
     asked: list[dict[str, str]] = field(default_factory=list)
     answered: list[int] = field(default_factory=list)
-    before: Callable[[], None] = lambda: None
+    before: Callable[[], object] = lambda: None
     url: str = ""
 
     def serve(self, *events: str) -> None:

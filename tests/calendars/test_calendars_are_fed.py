@@ -107,16 +107,11 @@ def test_it_says_what_calendar_programs_look_for(company: None) -> None:
 
 
 def test_lines_end_and_fold_as_the_standard_asks(company: None) -> None:
+    name = f"Zahlungsverkehr, Rückläufer; und {'sehr viele Wörter ' * 5}".strip()
     define(
-        """
-rotations:
-  - {name: ring, type: daily, timezone: UTC, participants: [dee@x.org]}
-schedules:
-  - {name: 'Zahlungsverkehr, Rückläufer; und %s', layers: [ring]}
-"""
-        % ("sehr viele Wörter " * 5).strip()
+        "rotations: [{name: ring, type: daily, timezone: UTC, participants: [dee@x.org]}]\n"
+        f"schedules: [{{name: '{name}', layers: [ring]}}]\n"
     )
-    name = next(name for name in queries.book().schedules if name.startswith("Zahl"))
     served = feeding.serve(_feed("dee@x.org", name), tag="", gaps=False, now=NOW).body
     assert served is not None
     lines = served.split(b"\r\n")

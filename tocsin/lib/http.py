@@ -256,7 +256,7 @@ class Client:
                 body = _read(answer, most_bytes)
             finally:
                 answer.close()
-            if not answer.is_redirect or request.method not in {"GET", "HEAD"}:
+            if not answer.has_redirect_location or request.method not in {"GET", "HEAD"}:
                 return Response(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, body)
             target = urljoin(str(request.url), answer.headers["location"])
             if urlsplit(target).netloc != request.url.netloc.decode():

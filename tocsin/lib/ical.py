@@ -163,6 +163,8 @@ def _text(body: bytes) -> str:
         # Half a calendar would look as if the other half had been deleted.
         raise UnreadableError("The calendar is cut off: it does not end with END:VCALENDAR.")
     count = len(re.findall(r"(?im)^BEGIN:VEVENT", text))
+    if count != len(re.findall(r"(?im)^END:VEVENT", text)):
+        raise UnreadableError("The calendar is damaged: not every event that begins in it ends.")
     if count > _MOST_COMPONENTS:
         raise UnreadableError(
             f"The calendar holds {count} events; {_MOST_COMPONENTS} can be read. Use a smaller calendar, for "

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any, Final
 
 from tocsin.lib import http, ical
+from tocsin.lib.log import Logger
 
 MOST_BYTES: Final = 5 * 1024 * 1024
 WITHIN_S: Final = 40.0
@@ -26,6 +27,8 @@ _SERIES_S: Final = 2.0
 _MEMORY: Final = 2 * 1024**3
 _PATH: Final = re.compile(r"(\w+://[^/\s'\"]+)[^\s'\":]*")  # a secret calendar's secret is in its path
 _PACKAGES: Final = Path(__file__).resolve().parents[2]
+
+_log = Logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ def fetch(url: str, tag: str, start: datetime, end: datetime, *, within_s: float
     try:
         answer = json.loads(done.stdout)
     except ValueError:
+        _log.error(
+            "reading a calendar broke off",
+            status=done.returncode,
+            said=done.stderr[-2000:].decode(errors="replace"),
+        )
         raise FailedError("The calendar is too large, or made to be: reading it had to be stopped.") from None
     if "problem" in answer:
         raise FailedError(answer["problem"])
