@@ -14,6 +14,7 @@ from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.incidents import jobs as incidents
 from tocsin.apps.incidents.handlers import collecting
 from tocsin.apps.notify import delivery
+from tocsin.apps.oncall import fetching
 from tocsin.entrypoints.worker import duty
 from tocsin.entrypoints.worker.delivery import Desk
 from tocsin.entrypoints.worker.health import Health
@@ -25,6 +26,7 @@ _EVENTS_S = 1.0  # a missed notice costs at most this
 _DUE_S = 0.25
 _SWEEP_S = 1.0
 _TIDY_S = 600.0
+_CALENDARS_S = 3.0
 _BATCH = 150
 _END_S = 8.0
 
@@ -60,7 +62,9 @@ def run(options: Options, stop: threading.Event) -> None:
         Loop("duty", duty.step, stop),
     )
     bell = Bell(options.database_url, {"tocsin_events": (events,), "tocsin_due": (due, out)}, stop)
-    threads = [*loops, *desk.senders, bell]
+    # Not waited for at the end: a calendar that is being read is read again.
+    calendars = Loop("calendars", _calendars, stop)
+    threads = [*loops, *desk.senders, bell, calendars]
     for thread in threads:
         thread.start()
     _log.info("worker started", worker=worker)
@@ -69,7 +73,7 @@ def run(options: Options, stop: threading.Event) -> None:
         loop.ring()
     until = clock.monotonic() + _END_S
     for thread in threads:
-        if thread is not bell:
+        if thread not in {bell, calendars}:
             thread.join(max(0.0, until - clock.monotonic()))
     _goodbye(worker)
 
@@ -99,6 +103,10 @@ def _escalation() -> float:
         _log.exception("a batch of call-outs failed; each is tried alone")
         done = escalation.advance_apart(now=now, limit=_BATCH)
     return 0.0 if done else _DUE_S
+
+
+def _calendars() -> float:
+    return 0.0 if fetching.read_due(clock.now()) else _CALENDARS_S
 
 
 class _Sweep:

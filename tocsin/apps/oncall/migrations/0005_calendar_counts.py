@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('oncall', '0004_uses_stay'),
+        ("oncall", "0004_uses_stay"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='calendar',
-            name='events',
+            model_name="calendar",
+            name="events",
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='calendar',
-            name='idle',
+            model_name="calendar",
+            name="idle",
             field=models.PositiveIntegerField(default=0),
         ),
     ]
