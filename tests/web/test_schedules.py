@@ -160,10 +160,8 @@ def test_an_override_is_moved_and_a_second_editor_is_told(mate: Visitor, owner: 
 
 
 def test_what_a_file_made_is_locked(owner: Visitor, rota: None) -> None:
-    more = TEXT.replace(
-        "layers: [hours]",
-        "layers: [hours], overrides: [{start: '2026-10-23T09:00', end: '2026-10-23T12:00', user: mate@example.com}]",
-    )
+    override = "{start: '2026-10-23T09:00', end: '2026-10-23T12:00', user: mate@example.com}"
+    more = TEXT.replace("layers: [hours]", f"layers: [hours], overrides: [{override}]")
     definition = load({"rota.yaml": more}).organisation.schedules["sparse"]
     actions.save_schedule(actor=SYSTEM, definition=definition, from_file=True, now=clock.now())
     (made,) = queries.overrides("sparse")
@@ -208,3 +206,26 @@ def test_the_span_of_a_shift_is_shown_whole(owner: Visitor, rota: None) -> None:
 def test_the_table_lists_what_is_over_apart(owner: Visitor, rota: None) -> None:
     page = get(owner, "/schedules/shop?span=month")
     assert "earlier</strong> in this stretch" in page
+
+
+def test_the_list_says_who_is_on_call_and_where_a_gap_comes(owner: Visitor, rota: None) -> None:
+    page = get(owner, "/schedules/")
+    assert "gap from" in page
+    assert page.count('class="cover strong"') == 4  # two schedules, two rotations
+    assert 'href="/schedules/new"' in page
+    page = get(owner, "/schedules/?q=SHO")
+    assert "/schedules/shop" in page
+    assert "/schedules/sparse" not in page
+    assert "No schedule is called that" in get(owner, "/schedules/?q=zzz")
+
+
+def test_who_may_not_edit_sees_no_way_to(mate: Visitor, rota: None) -> None:
+    page = get(mate, "/schedules/")
+    assert "New schedule" not in page
+    assert "New rotation" not in page
+    assert "You may look." in get(mate, "/rotations/days/edit")
+    assert "You may look." in get(mate, "/schedules/shop/edit")
+
+
+def test_the_first_page_without_schedules_says_how_to_begin(owner: Visitor, house: str) -> None:
+    assert "Begin with a rotation" in get(owner, "/schedules/")

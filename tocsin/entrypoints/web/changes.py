@@ -32,11 +32,8 @@ class Change:
     before: Picture
     after: Picture
     moves: tuple[Move, ...]
+    ink: Ink
     problem: str = ""
-
-    @property
-    def same(self) -> bool:
-        return not self.moves
 
 
 def of_override(
@@ -84,6 +81,7 @@ def drawn(found: Preview, window: Window, ink: Ink, *, layers: bool = False) -> 
         before=Picture(window, tuple(final_lanes(_within(found.before, window), window, ink))),
         after=Picture(window, (*final_lanes(_within(found.after, window), window, ink), *below)),
         moves=tuple(filter(None, (_move(each, found.schedule, window) for each in found.moved))),
+        ink=ink,
         problem=found.problem,
     )
 

@@ -95,7 +95,7 @@ def rotation_of(
     """Raises Invalid with all that is wrong, each under the name of its field."""
     form: Values = {key: values[key] for key in _PLAIN if values.get(key)}
     participants = [text for text in values["participants"] if text]
-    errors: list[FieldError] = []
+    errors = _unnamed(values)
     if participants or not values.get("follows"):
         form["participants"] = [
             _participant(text, number, errors) for number, text in enumerate(participants)
@@ -151,7 +151,7 @@ def posted_schedule(data: QueryDict) -> Values:
 def schedule_of(values: Values) -> ScheduleDefinition:
     """Raises Invalid with all that is wrong."""
     form: Values = {key: values[key] for key in _SCHEDULE if values.get(key)}
-    errors: list[FieldError] = []
+    errors = _unnamed(values)
     layers = [layer for layer in values["layers"] if layer["rotation"]]
     form["layers"] = [{key: layer[key] for key in _LAYER if layer[key]} for layer in layers]
     if not layers:
@@ -163,12 +163,18 @@ def schedule_of(values: Values) -> ScheduleDefinition:
     return _sound(definition, report, errors, named={})
 
 
+def _unnamed(values: Values) -> list[FieldError]:
+    return [] if values.get("name") else [FieldError("name", "Please fill this in.")]
+
+
 def _sound(definition: T | None, report: Report, errors: list[FieldError], named: Mapping[str, str]) -> T:
     for problem in report.errors:
         field = problem.path.split(".")[0]
         message = problem.message[:1].upper() + problem.message[1:]
         row = field.partition("[")[0]
-        if row not in {error.field.partition("[")[0] for error in errors}:
+        known = {error.field.partition("[")[0] for error in errors}
+        # What is wrong with the whole is often a consequence of what is wrong with a part.
+        if row not in known and (row or not known):
             errors.append(FieldError(named.get(field, field) or "form", message))
     if errors or definition is None:
         raise Invalid(*errors)

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,10 +13,14 @@ from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.types import ScheduleInfo
 from tocsin.domain.errors import NotFound
 from tocsin.domain.escalation.model import Policy
+from tocsin.domain.schedule import Book, Shift, resolve
 from tocsin.entrypoints.web.reader import Reader
-from tocsin.entrypoints.web.views.common import names, signed_in
+from tocsin.entrypoints.web.views.common import names, portion, signed_in
+from tocsin.entrypoints.web.views.rota import may_make
 from tocsin.entrypoints.web.views.services import who_now
 from tocsin.lib.clock import now
+
+_LOOK = timedelta(days=14)  # how far the list of schedules looks for a time without anybody
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,35 @@ def _parts(schedules: Sequence[ScheduleInfo]) -> frozenset[str]:
 
 @signed_in
 @require_GET
-def schedules(request: HttpRequest, reader: Reader) -> HttpResponse:  # noqa: ARG001  (the door's signature)
-    board = {row.schedule: row for row in queries.now_board(now())}
-    rows = [(info, board.get(info.name)) for info in queries.schedules(search=request.GET.get("q", ""))]
-    return render(request, "oncall/schedules.html", {"rows": rows, "names": names()})
+def schedules(request: HttpRequest, reader: Reader) -> HttpResponse:
+    at, asked = now(), request.GET.get("q", "").strip()
+    every = queries.schedules()
+    parts = _parts(every)
+    found = [info for info in every if info.name not in parts and asked.lower() in info.name.lower()]
+    shown, cursor = portion(request, found)
+    board = {row.schedule: row for row in queries.now_board(at)} if shown else {}
+    made = queries.book(since=at)
+    context = {
+        "rows": [(info, board.get(info.name), _first_gap(made, info, at)) for info in shown],
+        "cursor": cursor,
+        "q": asked,
+        "any": bool(every),
+        "rotations": [
+            (each, [info.name for info in every if each.name in {layer.rotation for layer in info.layers}])
+            for each in queries.rotations()
+            if asked.lower() in each.name.lower()
+        ],
+        "may_make": may_make(reader),
+        "names": names(),
+    }
+    return render(request, "oncall/schedules.html", context)
+
+
+def _first_gap(made: Book, info: ScheduleInfo, at: datetime) -> Shift | None:
+    """The first time of the coming two weeks in which nobody is on call."""
+    plan = made.schedule(info.name)
+    coming = resolve(made, plan, at, at + _LOOK) if plan else []
+    return next((shift for shift in coming if shift.user is None), None)
 
 
 @signed_in

@@ -22,7 +22,7 @@ from tocsin.domain.schedule import OverrideKind
 from tocsin.domain.schedule.definition import OverrideDefinition
 from tocsin.domain.time import parse_zone, to_instant
 from tocsin.entrypoints.web import changes, forms, window
-from tocsin.entrypoints.web.lanes import ink
+from tocsin.entrypoints.web.lanes import Ink, ink
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.sheet import is_fixed, origin
 from tocsin.entrypoints.web.views.common import attempt, back, names, signed_in
@@ -102,14 +102,17 @@ def preview(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
     item = values.get("item", "")
     try:
         change = change_of(values, info)
-        drawn = changes.of_override(
-            info, change, seen, ink(info.people, names()), int(item[:18]) if item.isdecimal() else None
-        )
+        instead = int(item[:18]) if item.isdecimal() else None
+        drawn = changes.of_override(info, change, seen, _ink(info, change), instead)
         context: dict[str, Any] = {"change": drawn, "window": seen}
     except TocsinError as error:
         problems = [each.message for each in error.errors] if isinstance(error, Invalid) else [str(error)]
         context = {"problems": problems, "window": seen}
     return render(request, "oncall/change.html", {**context, "names": names(), "live": True})
+
+
+def _ink(info: ScheduleInfo, change: OverrideDefinition) -> Ink:
+    return ink([*info.people, *([change.user] if change.user else [])], names())
 
 
 def change_of(values: Mapping[str, str], info: ScheduleInfo) -> OverrideDefinition:
@@ -246,7 +249,7 @@ def _form(
             start, end = change.start.astimezone(zone).date(), change.end.astimezone(zone).date()
             days = min(max((end - start).days + 1, 7), 35)
             seen = window.plain(start - timedelta(days=start.weekday()), days + start.weekday(), zone, at)
-            drawn = changes.of_override(info, change, seen, colours, item.id if item else None)
+            drawn = changes.of_override(info, change, seen, _ink(info, change), item.id if item else None)
         except Invalid as error:
             problems |= forms.errors_of(error)
         except Conflict as error:
