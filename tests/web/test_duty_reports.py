@@ -8,7 +8,7 @@ from tests.web.conftest import Visitor
 from tests.web.rota import NAME, coming, rota, text
 from tocsin.apps.identity.models import Team, User
 from tocsin.apps.oncall import queries
-from tocsin.apps.oncall.models import PayCorrection, Rotation, ShiftUse
+from tocsin.apps.oncall.models import PayCorrection, Readiness, Rotation, ShiftUse
 from tocsin.entrypoints.web.views import checks, pay
 from tocsin.lib import clock
 
@@ -77,6 +77,26 @@ def test_history_shows_whom_paging_used(owner: Visitor, mate: Visitor, rota: str
     assert "reason 0" not in page
     assert "reason 1" in page
     assert "Nothing matches" in text(owner.client.get(f"/schedules/{NAME}/history?until=2020-01-01T00:00"))
+
+
+def test_who_said_that_they_are_ready_is_seen(owner: Visitor, mate: Visitor, rota: str) -> None:
+    at, shift = clock.now(), coming(mate)
+    row = Readiness.objects.create(
+        schedule=NAME,
+        user=User.objects.get(email=mate.email),
+        role="primary",
+        shift_start=shift.start,
+        shift_end=shift.end,
+        asked_at=at,
+        due_at=at,
+    )
+    assert "waiting" in text(owner.client.get(f"/schedules/{NAME}/history"))
+    Readiness.objects.filter(pk=row.pk).update(told_at=at, told=[owner.email])
+    page = text(owner.client.get(f"/schedules/{NAME}/history"))
+    assert "no answer" in page
+    assert "told: Owner" in page
+    Readiness.objects.filter(pk=row.pk).update(confirmed_at=at)
+    assert "no answer" not in text(owner.client.get(f"/schedules/{NAME}/history"))
 
 
 @pytest.mark.parametrize("page", ["checks", "history", "calendars"])

@@ -17,6 +17,7 @@ from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader
 
 AHEAD = timedelta(weeks=12)
+_BEYOND = timedelta(days=31)  # so that the last one has its real end
 PENDING = (SwapState.OPEN, SwapState.OFFERED)
 
 
@@ -53,10 +54,11 @@ def own_shifts(
     swaps: Sequence[SwapInfo] = (),
     absences: Sequence[AbsenceInfo] = (),
 ) -> list[OwnShift]:
-    """From now on, by start; turns of one person that follow one another stay apart."""
+    """Those that begin within `ahead` or have begun, by start; turns that follow one another stay apart."""
     return [
         own_shift(name, shift, at, swaps, absences)
-        for name, shift in queries.shifts_of(email, at, at + ahead)
+        for name, shift in queries.shifts_of(email, at, at + ahead + _BEYOND)
+        if shift.start < at + ahead
     ]
 
 

@@ -1,5 +1,7 @@
 """Whom paging really used."""
 
+from datetime import timedelta
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -10,6 +12,10 @@ from tocsin.domain.errors import NotFound
 from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import PORTION, names, signed_in
+from tocsin.lib.clock import now
+
+_RECENT = timedelta(days=28)
+_SHOWN = 20
 
 
 @signed_in
@@ -31,6 +37,7 @@ def show(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:  # no
         "uses": found.items,
         "next_cursor": found.next_cursor,
         "refs": incidents.refs(use.incident_id for use in found.items),
+        "readiness": queries.readiness(schedule=name, since=now() - _RECENT)[:_SHOWN],
         "people": info.people,
         "names": names(),
     }
