@@ -66,26 +66,15 @@ def _publish(actor: Actor, watch: Watch, books: tuple[Book, Book], now: datetime
     bus.publish(OnCallChanged(changed, now))
     if actor.kind is ActorKind.SYSTEM:
         return
-    for moved in compare(before, after, _own(before, changed), now, now + AHEAD):
+    for moved in compare(before, after, _own(before, after, changed), now, now + AHEAD):
         if moved.user != actor.email and moved.user not in watch.told:
             bus.publish(_news(moved, actor, now, why))
 
 
-def _own(before: Book, changed: Iterable[str]) -> list[str]:
-    """Of the schedules that changed those whose people hear of it. Nothing moved on one that is new, and what
-    a rotation implies says nothing beside a schedule that has it as a layer.
-    """
-    layers = {
-        layer.rotation
-        for name in changed
-        if name in before.schedules
-        for layer in before.schedules[name].layers
-    }
-    return [
-        name
-        for name in changed
-        if before.schedule(name) is not None and (name in before.schedules or name not in layers)
-    ]
+def _own(before: Book, after: Book, changed: Iterable[str]) -> list[str]:
+    """Of the schedules that changed those whose people hear of it: nothing moved on one that is new."""
+    own = {*before.own_names, *after.own_names}
+    return [name for name in changed if name in own and before.schedule(name) is not None]
 
 
 def _differs(before: Book, after: Book, name: str) -> bool:

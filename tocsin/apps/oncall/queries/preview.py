@@ -54,7 +54,7 @@ def preview(
     problem = ""
     if override is not None or without_override is not None:
         after, problem = _overridden(after, schedule, override, without_override, since, now)
-    names = [name for name in after.names if name == schedule or (wanted and name in after.schedules)]
+    names = [name for name in after.names if name == schedule or (wanted and name in after.own_names)]
     plan = need(after, schedule)
     known = before.schedule(schedule)
     return Preview(
