@@ -641,3 +641,31 @@ class TestDoors:
             actions.add_calendar(
                 actor=owner, name="Y", url=server.url, use="overrides", schedule="no", now=NOW
             )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_side_by_side_read_each_calendar_once(server: CalendarServer, owner: Actor) -> None:
+    paths = [server.url.replace("basic", f"calendar-{number}") for number in range(3)]
+    for number, url in enumerate(paths):
+        actions.add_calendar(
+            actor=owner, name=f"C{number}", url=url, use="overrides", schedule="web", now=NOW
+        )
+    server.serve(LATER)
+    done: list[int] = []
+
+    def work() -> None:
+        try:
+            while fetching.read_due(NOW):
+                done.append(1)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert (len(done), len(server.asked)) == (3, 3)
+    # The same person for the same time, three times over: one of them is in force, the others change nothing.
+    assert [row[0] for row in _rows()] == ["cem"]
+    assert sorted(known.idle for known in queries.calendars()) == [0, 1, 1]

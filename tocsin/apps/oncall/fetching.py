@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from tocsin.apps.identity.models import User, UserState
 from tocsin.apps.oncall import queries
@@ -25,7 +25,7 @@ from tocsin.domain.schedule import OverrideKind, changes_anything
 from tocsin.domain.schedule import Schedule as Plan
 from tocsin.domain.schedule.imported import Changes, Held, Known, People, Wanted, changes, instants, together
 from tocsin.domain.time import parse_zone
-from tocsin.lib import ical, icalfetch
+from tocsin.lib import ical, icalfetch, pg
 from tocsin.lib.log import Logger
 
 EVERY: Final = timedelta(minutes=10)
@@ -111,6 +111,10 @@ def _applied(row: Calendar, fetched: icalfetch.Fetched, now: datetime) -> str:
         here = Calendar.objects.select_for_update().filter(pk=row.pk, url=row.url).first()
         if here is None:
             return ""
+        if row.use == OVERRIDES:
+            # One after the other, so that each sees what the others put on call.
+            with connection.cursor() as cursor:
+                pg.lock(cursor, f"calendars of {row.schedule}")
         made = queries.book(since=now - _BACK)
         plan = made.schedule(row.schedule) if row.use == OVERRIDES else None
         if row.use == OVERRIDES and plan is None:
