@@ -199,6 +199,7 @@ def deactivate(request: HttpRequest, reader: Reader, email: str) -> HttpResponse
         actions.deactivate_user(
             actor=reader.actor,
             email=email,
+            replacement=forms.text(request.POST, "replacement").lower() or None,
             now=now(),
         )
     except (Conflict, Invalid) as error:
