@@ -42,6 +42,13 @@ def test_it_tells_an_hour_before_and_only_once(rota: Rota, outbox: Outbox) -> No
     assert message.lines[0] == "payments: Mon 23 Nov 09:00 – Tue 24 Nov 09:00 (UTC)"
 
 
+def test_a_shift_without_an_end_in_sight_has_none(rota: Rota, outbox: Outbox) -> None:
+    rota(people=("bob",), start="2026-11-23T09:00", schedule=QUIET)
+    tick(at("23 08:00"))
+    (message,) = outbox(at("23 08:00"))
+    assert message.lines[0] == "payments: from Mon 23 Nov 09:00 on (UTC)"
+
+
 def test_times_are_those_of_the_readers_wall(rota: Rota, outbox: Outbox, people: dict[str, User]) -> None:
     User.objects.filter(pk=people["bob"].pk).update(timezone="Asia/Kolkata")
     rota(schedule=QUIET)

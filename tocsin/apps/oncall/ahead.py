@@ -18,7 +18,7 @@ from tocsin.apps.oncall.queries.stored import book as stored_book
 from tocsin.apps.oncall.queries.stored import people_of, schedule_definitions
 from tocsin.apps.oncall.types import NoticeInfo
 from tocsin.domain.schedule import Book, resolve
-from tocsin.domain.schedule.notices import DEFAULT_READINESS, SHORTEST_ASKED, Spell, spells
+from tocsin.domain.schedule.notices import DEFAULT_READINESS, LONGEST_SEEN, SHORTEST_ASKED, Spell, spells
 from tocsin.lib.log import Logger
 
 _log = Logger(__name__)
@@ -27,7 +27,7 @@ BACK: Final = timedelta(
 )  # hand-offs that an outage of ours kept from being told are told so much later
 _MARGIN: Final = timedelta(minutes=1)
 _BEYOND: Final = SHORTEST_ASKED + _MARGIN  # to see whether a shift is long enough
-_REACHES: Final = (timedelta(days=2), timedelta(days=32))
+_REACHES: Final = (timedelta(days=2), LONGEST_SEEN)
 
 
 @dataclass(frozen=True)

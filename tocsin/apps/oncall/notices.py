@@ -20,14 +20,22 @@ from tocsin.apps.oncall.queries.notices import notices
 from tocsin.apps.oncall.queries.stored import book
 from tocsin.apps.oncall.types import NoticeInfo
 from tocsin.domain.schedule import Book, resolve
-from tocsin.domain.schedule.notices import HandOff, Spell, described, due, hand_offs, moment, spells
+from tocsin.domain.schedule.notices import (
+    LONGEST_SEEN,
+    HandOff,
+    Spell,
+    described,
+    due,
+    hand_offs,
+    moment,
+    spells,
+)
 from tocsin.domain.time import parse_zone
 from tocsin.lib import bus, pg
 from tocsin.ports.events import DutyWord, HandedOver, ShiftsMoved
 
 _KEPT: Final = timedelta(days=60)
 _TICK: Final = "tick"  # its row says when we last looked
-_LONGEST_SHIFT: Final = timedelta(days=32)
 _MOST_MOVED: Final = 10
 
 Pick = Callable[[Spell], datetime]
@@ -139,7 +147,7 @@ def _handed_over(ahead: Ahead, since: datetime, now: datetime) -> None:
     found = [one for several in ahead.spells.values() for one in hand_offs(several, since, now)]
     keys = {key("handoff", one.schedule, one.role, one.at): one for one in found}
     new = unsent(keys)
-    made = book(since=since - _LONGEST_SHIFT) if new else ahead.book
+    made = book(since=since - LONGEST_SEEN) if new else ahead.book
     for each in new:
         once([each], now, partial(_publish, made, keys[each]))
 
@@ -152,7 +160,7 @@ def _publish(made: Book, one: HandOff) -> None:
 def _began(made: Book, one: HandOff) -> datetime:
     """When the outgoing shift did; after a time that was nobody's, when that did."""
     plan = made.schedule(one.schedule)
-    before = resolve(made, plan, one.at - _LONGEST_SHIFT, one.at) if plan else []
+    before = resolve(made, plan, one.at - LONGEST_SEEN, one.at) if plan else []
     theirs = [
         spell for spell in spells(one.schedule, before) if spell.role == one.role and not spell.fallback
     ]

@@ -8,6 +8,7 @@ from tocsin.domain.schedule.checks import Coverage, Finding
 from tocsin.domain.schedule.diff import Moved
 from tocsin.domain.schedule.hours import Kind
 from tocsin.domain.schedule.load import Load
+from tocsin.domain.schedule.notices import LONGEST_SEEN
 from tocsin.domain.schedule.swapping import SwapState
 
 
@@ -183,6 +184,11 @@ class ReadinessInfo:
     confirmed_at: datetime | None
     told_at: datetime | None
     told: tuple[str, ...]
+
+    @property
+    def endless(self) -> bool:
+        """`shift_end` is only how far was looked."""
+        return self.shift_end - self.shift_start >= LONGEST_SEEN
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ DEFAULT_READINESS: Final = timedelta(hours=1)
 LONGEST_LEAD: Final = timedelta(days=7)
 SHORTEST_ASKED: Final = timedelta(hours=1)
 SHOWN_FOR: Final = timedelta(hours=12)
+LONGEST_SEEN: Final = timedelta(days=32)  # nobody looks further for the end of a spell
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +116,7 @@ def moment(instant: datetime, zone: ZoneInfo) -> str:
 def described(spell: Spell, zone: ZoneInfo) -> str:
     """One line: what, as what, and when, on the clock of `zone`."""
     role = "" if spell.role == PRIMARY else f" as {spell.role}"
-    return f"{spell.schedule}{role}: {moment(spell.start, zone)} – {moment(spell.end, zone)} ({zone.key})"
+    when = f"{moment(spell.start, zone)} – {moment(spell.end, zone)}"
+    if spell.end - spell.start >= LONGEST_SEEN:
+        when = f"from {moment(spell.start, zone)} on"
+    return f"{spell.schedule}{role}: {when} ({zone.key})"
