@@ -8,6 +8,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
+from django.db.models import TextField
+from django.db.models.functions import Cast
+
 from tocsin.apps.oncall.models import Override, Rotation, Schedule
 from tocsin.apps.oncall.types import OverrideInfo
 from tocsin.domain.configuration.nodes import from_plain
@@ -35,6 +38,7 @@ _log = Logger(__name__)
 
 Instead = Mapping[int, Change | None]
 AS_STORED: Final[Instead] = MappingProxyType({})
+_NO_PAST: Final = "[]"
 
 
 def book(*, since: datetime | None = None, instead: Instead = AS_STORED) -> Book:
@@ -44,11 +48,30 @@ def book(*, since: datetime | None = None, instead: Instead = AS_STORED) -> Book
     What is stored was checked when it was stored. Should one definition still not be understood, it is left
     out and reported, because the others must go on paging people.
     """
-    rotations, earlier = rotation_definitions(), pasts()
-    schedules = schedule_definitions()
+    rotations = Rotation.objects.order_by("position", "id").values_list(
+        "name", Cast("definition", TextField()), "ring_offset", Cast("past", TextField())
+    )
+    schedules = Schedule.objects.order_by("name").values_list("name", Cast("definition", TextField()))
+    return with_overrides(_assembled(tuple(rotations), tuple(schedules)), since, instead)
+
+
+@lru_cache(maxsize=8)
+def _assembled(
+    rotation_rows: tuple[tuple[str, str, int, str], ...], schedule_rows: tuple[tuple[str, str], ...]
+) -> Book:
+    """Of the texts that the database has: the same ones make the same book, so nothing is read twice."""
+    rotations = {
+        name: replace(rotation, ring_offset=ring_offset or None)
+        for name, text, ring_offset, _ in rotation_rows
+        if (rotation := _parsed_rotation(name, text)) is not None
+    }
+    earlier = {name: _pasts(name, json.loads(past)) for name, _, _, past in rotation_rows if past != _NO_PAST}
+    schedules = {
+        name: schedule for name, text in schedule_rows if (schedule := _schedule(name, text)) is not None
+    }
     while True:
         try:
-            made = make_book(rotations, schedules, earlier)
+            return make_book(rotations, schedules, earlier)
         except DefinitionError as error:
             _log.error(
                 "a stored definition cannot be read",
@@ -59,8 +82,6 @@ def book(*, since: datetime | None = None, instead: Instead = AS_STORED) -> Book
             rotations.pop(error.name, None)
             schedules.pop(error.name, None)
             earlier.pop(error.name, None)
-        else:
-            return with_overrides(made, since, instead)
 
 
 def rotation_definitions(names: Iterable[str] | None = None) -> dict[str, RotationDefinition]:
@@ -78,15 +99,16 @@ def rotation_definitions(names: Iterable[str] | None = None) -> dict[str, Rotati
 
 def pasts() -> dict[str, tuple[PastDefinition, ...]]:
     """What edited rotations were before, by name, oldest first."""
-    found: dict[str, tuple[PastDefinition, ...]] = {}
-    for name, entries in Rotation.objects.exclude(past=[]).values_list("name", "past"):
-        several = [
-            PastDefinition(definition, datetime.fromisoformat(entry["until"]))
-            for entry in entries
-            if (definition := _rotation(name, entry["definition"], entry["ring_offset"])) is not None
-        ]
-        found[name] = tuple(several)
-    return found
+    rows = Rotation.objects.exclude(past=[]).values_list("name", "past")
+    return {name: _pasts(name, entries) for name, entries in rows}
+
+
+def _pasts(name: str, entries: list[dict[str, Any]]) -> tuple[PastDefinition, ...]:
+    return tuple(
+        PastDefinition(definition, datetime.fromisoformat(entry["until"]))
+        for entry in entries
+        if (definition := _rotation(name, entry["definition"], entry["ring_offset"])) is not None
+    )
 
 
 def schedule_definitions() -> dict[str, ScheduleDefinition]:
@@ -147,7 +169,9 @@ def with_overrides(made: Book, since: datetime | None, instead: Instead = AS_STO
         change = instead.get(row.pk, change_of(row))
         if change is not None:
             changes.setdefault(row.schedule, []).append(change)
-    plans = {name: replace(plan, overrides=()) for name, plan in made.schedules.items()}
+    plans = {
+        name: replace(plan, overrides=()) if plan.overrides else plan for name, plan in made.schedules.items()
+    }
     for name, several in changes.items():
         plan = made.schedule(name)
         if plan is not None:
