@@ -367,6 +367,18 @@ class TestAbsences:
             ("ann", "12-24 23:00", "12-26 23:00", "Sailing"),
         ]
 
+    def test_the_words_of_a_private_event_stay_its_owners(self, server: CalendarServer, mate: Actor) -> None:
+        actions.add_calendar(
+            actor=mate, name="Mine", url=server.url, use="absences", email="ann@x.org", now=NOW
+        )
+        server.serve(
+            event("Surgery", "20261224", "20261227", "CLASS:PRIVATE"),
+            event("Blood test", "20261224T100000Z", "20261224T100000Z", "CLASS:CONFIDENTIAL"),
+        )
+        fetching.read_due(NOW)
+        assert _absences() == [("ann", "12-23 23:00", "12-26 23:00", "")]
+        assert [one.summary for one in queries.calendars()[0].unmatched] == ["(private)"]
+
     def test_whole_days_are_those_of_the_person(self, server: CalendarServer, holidays: CalendarInfo) -> None:
         User.objects.filter(email="cem@x.org").update(timezone="Asia/Tokyo")
         server.serve(event("Cem Öztürk", "20261224", "20261225"))

@@ -19,6 +19,7 @@ PRODID: Final = "-//Tocsin//On call//EN"
 _REFRESH: Final = timedelta(minutes=15)
 _MOST_COMPONENTS: Final = 20_000
 _TOO_OFTEN: Final = frozenset({"SECONDLY", "MINUTELY"})
+_PRIVATE: Final = frozenset({"PRIVATE", "CONFIDENTIAL"})
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LONGEST_TEXT: Final = 2_000
 _MOST_ATTENDEES: Final = 50
@@ -57,6 +58,7 @@ class Happening:
     organizer: str
     start: date
     end: date
+    private: bool = False  # its words are for its owner's eyes
 
 
 @dataclass(frozen=True)
@@ -216,6 +218,7 @@ class _Series:
                 organizer=next(iter(_addresses(found, "ORGANIZER")), ""),
                 start=found["DTSTART"].dt,
                 end=found["DTEND"].dt,
+                private=str(found.get("CLASS", "")).upper() in _PRIVATE,
             )
 
     @property

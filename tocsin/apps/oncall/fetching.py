@@ -160,20 +160,21 @@ def _sort(
     unmatched = [_unmatched(one.summary, one.start, None, one.why) for one in reading.broken]
     for one in reading.happenings:
         email, why = _whom(row, finder, one)
+        title = "(private)" if one.private else one.summary
         zone = usual if plan or email is None else zones[email]
         try:
             start, end = instants(one.start, one.end, zone)
         except OverflowError:
-            unmatched.append(_unmatched(one.summary, None, None, "its times are beyond all calendars"))
+            unmatched.append(_unmatched(title, None, None, "its times are beyond all calendars"))
             continue
         if end <= now and start < now:
             continue
         why = why or _wrong(start, end, plan)
         if email is None or why:
-            unmatched.append(_unmatched(one.summary, start, end, why))
+            unmatched.append(_unmatched(title, start, end, why))
             continue
         key = _key(one)
-        wanted[key] = Wanted(key, email, start, end, one.summary[:_LONGEST_NOTE])
+        wanted[key] = Wanted(key, email, start, end, "" if one.private else one.summary[:_LONGEST_NOTE])
     return _Sorted(tuple(wanted.values()), tuple(unmatched))
 
 
