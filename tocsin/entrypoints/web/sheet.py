@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.types import OverrideInfo, ScheduleInfo
@@ -35,11 +36,18 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Row:
+    """`query`: the shift in the words of a link, for an override or a swap of it."""
+
     number: int
     shift: Shift
+    name: str
+    hue: int
     since: str
     until: str
+    start: str
+    end: str
     why: str
+    query: str
     now: bool
     over: bool
 
@@ -72,7 +80,7 @@ def sheet(made: Book, info: ScheduleInfo, window: Window, ink: Ink) -> Sheet:
         *_layers(made, info, window, ink),
         *_changes(info.name, window, ink),
     ]
-    listed = tuple(rows(shifts[:MOST_ROWS], window))
+    listed = tuple(_rows(shifts[:MOST_ROWS], window, ink))
     over = tuple(row for row in listed if row.over) if window.end > window.now else ()
     return Sheet(
         picture=Picture(window, tuple(lanes), legend(lanes, ink)),
@@ -82,14 +90,20 @@ def sheet(made: Book, info: ScheduleInfo, window: Window, ink: Ink) -> Sheet:
     )
 
 
-def rows(shifts: Sequence[Shift], window: Window) -> Iterable[Row]:
+def _rows(shifts: Sequence[Shift], window: Window, ink: Ink) -> Iterable[Row]:
     for number, shift in enumerate(shifts):
+        start, end = shift.start.isoformat(), shift.end.isoformat()
         yield Row(
             number=number,
             shift=shift,
+            name=ink.name(shift.user),
+            hue=ink.hue(shift.user),
             since=window.said(shift.start),
             until=window.said(shift.end),
+            start=start,
+            end=end,
             why=because(shift),
+            query=urlencode({"start": start, "end": end, "replaces": shift.user or ""}),
             now=shift.holds(window.now),
             over=shift.end <= window.now,
         )
