@@ -75,6 +75,9 @@ def test_text_stands_out_and_controls_have_names(theme: Any, chromium: Browser, 
         "incidents/declare",
     ]
     paths += ["audit/", "policies/", "teams/", "delivery/", "alerts/"]
+    paths += ["my-on-call", "swaps/", "swaps/new?for=alice@example.com", "pay/", "teams/platform"]
+    paths += [f"schedules/platform/{each}" for each in ("checks", "history", "calendars")]
+    paths += ["people/alice@example.com/deactivate", "people/alice@example.com/calendars", "calendars/"]
     complaints = {}
     for path in paths:
         answer = page.goto(f"{tocsin.url}/{path}")
