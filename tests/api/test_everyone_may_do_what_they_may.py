@@ -27,8 +27,8 @@ class Case:
         return self.operation.split(" ", 1)[0]
 
 
-def _everyone(operation: str, path: str) -> Case:
-    return Case(operation, path, 200, 200, 200)
+def _everyone(operation: str, path: str, body: Any = None) -> Case:
+    return Case(operation, path, 200, 200, 200, body)
 
 
 OVERRIDE = {"start": "2030-01-01T00:00:00Z", "end": "2030-01-02T00:00:00Z", "user": "owner@example.com"}
@@ -64,6 +64,11 @@ QUIET = {
     "quiet_hours": {"timezone": "UTC", "days": ["sat", "sun"], "start": "22:00", "end": "07:00"},
 }
 
+PEOPLE = ("owner@example.com", "mate@example.com")
+SPAN = {"start": "2030-01-01T00:00:00Z", "end": "2030-02-01T00:00:00Z"}
+ABSENCE = {**SPAN, "email": PEOPLE[1]}
+SWAP = {**SPAN, "schedule": "main"}
+TAKEN = {**SPAN, "schedule": "idle", "of": PEOPLE[0], "taker": PEOPLE[1]}
 NOTICES = {"on": ["1d", "1h"], "off": [], "handoff": False}
 CORRECTION = {
     "email": "mate@example.com",
@@ -146,6 +151,32 @@ CASES = (
         204,
         403,
     ),
+    _everyone("GET /schedules/{name}/layers", "/schedules/main/layers"),
+    _everyone("POST /schedules/{name}/preview", "/schedules/main/preview", {"override": OVERRIDE}),
+    _everyone("GET /schedules/{name}/overrides/{override_id}", "/schedules/main/overrides/{override}"),
+    Case(
+        "PATCH /schedules/{name}/overrides/{override_id}",
+        "/schedules/main/overrides/{override}",
+        200,
+        200,
+        403,
+        {"user": "mate@example.com"},
+    ),
+    _everyone("GET /oncall/uses", "/oncall/uses"),
+    _everyone("GET /absences", "/absences"),
+    Case("POST /absences", "/absences", 201, 201, 403, ABSENCE),
+    Case("DELETE /absences/{absence_id}", "/absences/{absence}", 204, 204, 403),
+    _everyone("GET /swaps", "/swaps"),
+    Case("POST /swaps", "/swaps", 201, 201, 409, SWAP),
+    Case("POST /swaps/take-shift", "/swaps/take-shift", 201, 201, 403, TAKEN),
+    _everyone("GET /swaps/{swap_id}", "/swaps/{swap}"),
+    # Of the owner, to anybody; and one that the mate offers to take for time in return.
+    Case("POST /swaps/{swap_id}/take", "/swaps/{swap}/take", 200, 200, 403, {"taker": PEOPLE[1]}),
+    Case("POST /swaps/{swap_id}/accept", "/swaps/{offer}/accept", 200, 403, 403),
+    Case("POST /swaps/{swap_id}/approve", "/swaps/{waiting}/approve", 200, 403, 403),
+    Case("POST /swaps/{swap_id}/decline", "/swaps/{offer}/decline", 200, 403, 403),
+    Case("POST /swaps/{swap_id}/withdraw", "/swaps/{offer}/withdraw", 200, 200, 403),
+    Case("POST /swaps/{swap_id}/cancel", "/swaps/{swap}/cancel", 200, 403, 403),
     _everyone("GET /escalation-policies", "/escalation-policies"),
     Case("POST /escalation-policies", "/escalation-policies", 201, 403, 403, {"name": "new", **STEPS}),
     _everyone("GET /escalation-policies/{name}", "/escalation-policies/payments"),
@@ -203,6 +234,8 @@ CASES = (
     _everyone("GET /rotations", "/rotations"),
     Case("POST /rotations", "/rotations", 201, 403, 403, {"name": "new", "definition": RING}),
     _everyone("GET /rotations/{name}", "/rotations/primary"),
+    _everyone("GET /rotations/{name}/versions", "/rotations/primary/versions"),
+    _everyone("POST /rotations/{name}/preview", "/rotations/primary/preview", {"definition": RING}),
     Case("PUT /rotations/{name}", "/rotations/primary", 200, 403, 403, {"definition": RING}),
     Case("DELETE /rotations/{name}", "/rotations/spare", 204, 403, 403),
 )

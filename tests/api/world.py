@@ -21,7 +21,7 @@ from tocsin.apps.oncall import actions as oncall
 from tocsin.apps.oncall.models import Readiness
 from tocsin.domain.configuration.ladder import read_policy
 from tocsin.domain.configuration.rota import read_rotation, read_schedule
-from tocsin.domain.permissions import SYSTEM
+from tocsin.domain.permissions import SYSTEM, Actor
 from tocsin.domain.schedule.definition import OverrideDefinition
 from tocsin.domain.schedule.hours import Kind
 from tocsin.domain.severity import Severity
@@ -73,6 +73,7 @@ def build(owner: Caller, mate: Caller, stranger: Caller) -> World:
     ids = {"token": token.id, "override": override.id, "alert": _alert(), "method": mates.id}
     ids |= {"feed": feed.id, "calendar": calendar.id}
     ids |= _duty(now)
+    ids |= _swaps(owner.actor or SYSTEM, mate.actor or SYSTEM, now)
     return World(owner, mate, stranger, {**ids, "incident": refs[0], "other": refs[1]}, now)
 
 
@@ -95,6 +96,25 @@ def _duty(now: datetime) -> dict[str, int | str]:
         actor=SYSTEM, email=PEOPLE[1], day=now.date(), kind=Kind.NIGHT, minutes=5, reason="woken", now=now
     )
     return {"readiness": asked.pk, "correction": corrected.id}
+
+
+def _swaps(owner: Actor, mate: Actor, now: datetime) -> dict[str, int | str]:
+    """Of the owner: one for anybody, one that the mate offers to take for time in return, and one that only
+    waits for approval. The mate is away.
+    """
+    span = {"start": now + timedelta(days=100), "end": now + timedelta(days=128), "now": now}
+    back = {"return_start": now + timedelta(days=200), "return_end": now + timedelta(days=228)}
+    plan = forms.read(read_schedule, {"team": "payments", "layers": ["primary"]}, "swapped")
+    for name in ("swapped", "approved"):
+        plan = replace(plan, name=name, swap_approval=name == "approved")
+        oncall.save_schedule(actor=SYSTEM, definition=plan, now=now)
+    swap, offer, waiting = (
+        oncall.request_swap(actor=owner, schedule=name, **span) for name in ("idle", "swapped", "approved")
+    )
+    oncall.take_swap(actor=mate, swap_id=offer.id, **back, now=now)
+    oncall.take_swap(actor=mate, swap_id=waiting.id, now=now)
+    away = oncall.add_absence(actor=mate, email=PEOPLE[1], **span)
+    return {"swap": swap.id, "offer": offer.id, "waiting": waiting.id, "absence": away.id}
 
 
 def _alert() -> int:

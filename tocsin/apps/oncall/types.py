@@ -36,6 +36,8 @@ class ScheduleInfo:
     people: tuple[str, ...]
     implicit: bool
     from_file: bool
+    readiness: str | None = None  # as written; None: not said
+    swap_approval: bool = False
 
 
 @dataclass(frozen=True)

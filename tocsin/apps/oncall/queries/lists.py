@@ -56,6 +56,8 @@ def listed(made: Book) -> list[ScheduleInfo]:
                 people=people_of(made, plan),
                 implicit=row is None,
                 from_file=row.from_file if row else rotation_files.get(name, False),
+                readiness=row.definition.get("readiness") if row else None,
+                swap_approval=bool(row and row.definition.get("swap_approval")),
             )
         )
     return found

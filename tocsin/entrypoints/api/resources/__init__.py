@@ -3,6 +3,7 @@
 from ninja import Router
 
 from tocsin.entrypoints.api.resources import (
+    absences,
     alerts,
     audit,
     calendars,
@@ -15,10 +16,12 @@ from tocsin.entrypoints.api.resources import (
     me,
     pay,
     policies,
+    previews,
     rotations,
     schedules,
     services,
     stream,
+    swaps,
     teams,
     tokens,
     users,
@@ -33,7 +36,12 @@ ROUTERS: tuple[tuple[str, Router, str], ...] = (
     ("/integrations", integrations.router, "integrations"),
     ("/schedules", schedules.router, "schedules"),
     ("/schedules", checks.router, "schedules"),
+    ("/schedules", previews.router, "schedules"),
     ("/rotations", rotations.router, "schedules"),
+    ("/rotations", previews.rotations, "schedules"),
+    ("/swaps", swaps.router, "schedules"),
+    ("/absences", absences.router, "schedules"),
+    ("/oncall/uses", absences.uses, "schedules"),
     ("/oncall", schedules.oncall, "schedules"),
     ("/oncall/pay", pay.router, "schedules"),
     ("/oncall/readiness", duty.router, "schedules"),

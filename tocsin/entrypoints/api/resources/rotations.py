@@ -1,13 +1,14 @@
+from datetime import datetime
 from typing import Any
 
-from ninja import Query, Router, Schema, Status
+from ninja import Field, Query, Router, Schema, Status
 
 from tocsin.apps.oncall import actions, queries
 from tocsin.apps.oncall.types import RotationInfo
 from tocsin.domain.configuration.rota import read_rotation
 from tocsin.entrypoints.api import forms
 from tocsin.entrypoints.api.context import ApiRequest
-from tocsin.entrypoints.api.shapes import In, Listed, Name, found, sliced
+from tocsin.entrypoints.api.shapes import In, Instant, Listed, Name, found, sliced
 
 router = Router()
 
@@ -28,11 +29,28 @@ class Rotations(Schema):
     next_cursor: str | None
 
 
-class RotationEdit(In):
+class RotationBody(In):
     definition: dict[str, Any]
 
 
-class RotationIn(RotationEdit):
+class RotationEdit(RotationBody):
+    effective: Instant | None = Field(None, description="From when on it holds; else as soon as it can")
+
+
+class Version(Schema):
+    """`state`: past | present | planned. `start` null: from its beginning; `end` null: with no end."""
+
+    definition: dict[str, Any]
+    start: datetime | None
+    end: datetime | None
+    state: str
+
+
+class Versions(Schema):
+    items: list[Version]
+
+
+class RotationIn(RotationBody):
     name: Name
 
 
@@ -54,10 +72,18 @@ def read_rotation_(request: ApiRequest, name: str) -> RotationInfo:  # noqa: ARG
 
 @router.put("/{name}", response=Rotation)
 def replace_rotation(request: ApiRequest, name: str, body: RotationEdit) -> RotationInfo:
-    """The past stays as it was; a changed list of participants holds from the next hand-off on."""
+    """The past stays as it was. A changed list of participants holds from the next hand-off on, or all of it
+    from `effective` on.
+    """
     known = found(_find(name), "rotation", name)
     forms.check_unlocked("rotation", name, from_file=known.from_file)
-    return _save(request, name, body.definition)
+    return _save(request, name, body.definition, body.effective)
+
+
+@router.get("/{name}/versions", response=Versions)
+def list_versions(request: ApiRequest, name: str) -> dict[str, Any]:
+    """What it was, is and is planned to be, oldest first."""
+    return {"items": queries.versions(name, request.now)}
 
 
 @router.delete("/{name}", response={204: None})
@@ -70,7 +96,11 @@ def _find(name: str) -> RotationInfo | None:
     return next((one for one in queries.rotations() if one.name == name), None)
 
 
-def _save(request: ApiRequest, name: str, form: dict[str, Any]) -> RotationInfo:
+def _save(
+    request: ApiRequest, name: str, form: dict[str, Any], effective: datetime | None = None
+) -> RotationInfo:
     definition = forms.read(read_rotation, form, name)
-    actions.save_rotations(actor=request.actor, definitions=[definition], now=request.now)
+    actions.save_rotations(
+        actor=request.actor, definitions=[definition], effective=effective, now=request.now
+    )
     return found(_find(name), "rotation", name)

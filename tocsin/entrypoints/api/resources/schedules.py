@@ -8,7 +8,7 @@ from tocsin.apps.oncall.types import OverrideInfo, ScheduleInfo
 from tocsin.domain.configuration.rota import read_schedule
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.schedule import OverrideKind, Shift
-from tocsin.domain.schedule.definition import OverrideDefinition
+from tocsin.domain.schedule.definition import OverrideDefinition, ScheduleDefinition
 from tocsin.entrypoints.api import forms
 from tocsin.entrypoints.api.context import ApiRequest
 from tocsin.entrypoints.api.shapes import Email, Id, In, Instant, Listed, Moment, Name, found, sliced
@@ -37,6 +37,8 @@ class Schedule(Schema):
     people: list[str]
     implicit: bool
     from_file: bool
+    readiness: str | None = Field(description="How long before a shift a test page is asked for; null: 1h")
+    swap_approval: bool
 
 
 class Schedules(Schema):
@@ -59,6 +61,8 @@ class ScheduleForm(In):
     team: Name | None = None
     layers: list[LayerIn] = Field(max_length=200)
     fallback: list[Email] = Field(default_factory=list, max_length=100)
+    readiness: str | None = Field(None, max_length=32, examples=["1h", "off"])
+    swap_approval: bool = Field(False, description="Swaps wait for somebody who may edit the schedule")
 
 
 class ScheduleIn(ScheduleForm):
@@ -93,6 +97,8 @@ class Override(Schema):
     created_at: datetime
     created_by: str
     from_file: bool
+    swap: int | None = Field(description="The swap that made it")
+    calendar: str | None = Field(description="The calendar that it comes from")
 
 
 class Overrides(Schema):
@@ -106,6 +112,27 @@ class OverrideIn(In):
     kind: OverrideKind = OverrideKind.OVERRIDE
     user: Email | None = None
     replaces: Email | None = None
+
+
+class OverrideEdit(In):
+    """What is not sent stays as it is."""
+
+    start: Moment | None = Field(None, description="Without a zone: in the schedule's")
+    end: Moment | None = None
+    kind: OverrideKind | None = None
+    user: Email | None = None
+    replaces: Email | None = None
+
+
+class LayerShiftsOut(Schema):
+    rotation: str
+    role: str
+    priority: int
+    shifts: list[ShiftOut]
+
+
+class Layers(Schema):
+    items: list[LayerShiftsOut]
 
 
 class Span(Schema):
@@ -140,7 +167,7 @@ def read_oncall(request: ApiRequest, filters: Query[OnCallFilter]) -> Shifts:
         several = [(filters.schedule, tuple(queries.on_call(filters.schedule, at)))]
     else:
         several = [(line.schedule, line.now) for line in queries.now_board(filters.at or request.now)]
-    rows = [_shift(name, shift) for name, shifts in several for shift in shifts]
+    rows = [shift_out(name, shift) for name, shifts in several for shift in shifts]
     return Shifts(items=[row for row in rows if filters.role in {None, row.role}])
 
 
@@ -178,7 +205,23 @@ def delete_schedule(request: ApiRequest, name: str) -> Status[None]:
 def list_shifts(request: ApiRequest, name: str, filters: Query[Span]) -> Shifts:
     """Every shift and gap from `from` (now) until `until` (two weeks later; at most 400 days)."""
     start, end = filters.bounds(request.now)
-    return Shifts(items=[_shift(name, shift) for shift in queries.shifts(name, start, end)])
+    return Shifts(items=[shift_out(name, shift) for shift in queries.shifts(name, start, end)])
+
+
+@router.get("/{name}/layers", response=Layers)
+def list_layers(request: ApiRequest, name: str, filters: Query[Span]) -> Layers:
+    """What each layer alone says, overrides apart."""
+    start, end = filters.bounds(request.now)
+    items = [
+        LayerShiftsOut(
+            rotation=one.rotation,
+            role=one.role,
+            priority=one.priority,
+            shifts=[shift_out(name, shift) for shift in one.shifts],
+        )
+        for one in queries.layers(name, start, end)
+    ]
+    return Layers(items=items)
 
 
 @router.get("/{name}/overrides", response=Overrides)
@@ -192,24 +235,54 @@ def list_overrides(request: ApiRequest, name: str, filters: Query[Listed]) -> An
 @router.post("/{name}/overrides", response={201: Override})
 def add_override(request: ApiRequest, name: str, body: OverrideIn) -> Status[OverrideInfo]:
     """Put somebody on call, or take somebody off, for a while."""
-    change = OverrideDefinition(
+    change = override_of(body)
+    made = actions.add_override(actor=request.actor, schedule=name, change=change, now=request.now)
+    return Status(201, made)
+
+
+@router.get("/{name}/overrides/{override_id}", response=Override)
+def read_override_(request: ApiRequest, name: str, override_id: Path[Id]) -> OverrideInfo:  # noqa: ARG001 - ninja's
+    return _override(name, override_id)
+
+
+@router.patch("/{name}/overrides/{override_id}", response=Override)
+def move_override(request: ApiRequest, name: str, override_id: Path[Id], body: OverrideEdit) -> OverrideInfo:
+    """Other times or people; of one that has begun only the end."""
+    known = _override(name, override_id)
+    sent = body.dict(exclude_unset=True)
+    whole = OverrideIn(
+        start=sent.get("start") or known.start,
+        end=sent.get("end") or known.end,
+        kind=sent.get("kind") or known.kind,
+        user=sent.get("user", known.user),
+        replaces=sent.get("replaces", known.replaces),
+    )
+    return actions.move_override(
+        actor=request.actor, override_id=override_id, change=override_of(whole), now=request.now
+    )
+
+
+@router.delete("/{name}/overrides/{override_id}", response={204: None})
+def remove_override(request: ApiRequest, name: str, override_id: Path[Id]) -> Status[None]:
+    """One that has begun ends now: the past stays as it was."""
+    _override(name, override_id)
+    actions.remove_override(actor=request.actor, override_id=override_id, now=request.now)
+    return Status(204, None)
+
+
+def override_of(body: OverrideIn) -> OverrideDefinition:
+    return OverrideDefinition(
         start=body.start,
         end=body.end,
         kind=body.kind,
         user=body.user and body.user.lower(),
         replaces=body.replaces and body.replaces.lower(),
     )
-    made = actions.add_override(actor=request.actor, schedule=name, change=change, now=request.now)
-    return Status(201, made)
 
 
-@router.delete("/{name}/overrides/{override_id}", response={204: None})
-def remove_override(request: ApiRequest, name: str, override_id: Path[Id]) -> Status[None]:
-    """One that has begun ends now: the past stays as it was."""
-    here = {one.id for one in queries.overrides(name)}
-    found(override_id if override_id in here else None, "override", override_id)
-    actions.remove_override(actor=request.actor, override_id=override_id, now=request.now)
-    return Status(204, None)
+def _override(name: str, override_id: int) -> OverrideInfo:
+    one = next((one for one in queries.overrides(name) if one.id == override_id), None)
+    return found(one, "override", override_id)
 
 
 def _defined(name: str) -> ScheduleInfo | None:
@@ -218,13 +291,16 @@ def _defined(name: str) -> ScheduleInfo | None:
 
 
 def _save(request: ApiRequest, name: str, body: ScheduleForm) -> ScheduleInfo:
-    form = body.dict(exclude_none=True, exclude={"name"})
-    definition = forms.read(read_schedule, form, name)
+    definition = definition_of(body, name)
     actions.save_schedule(actor=request.actor, definition=definition, now=request.now)
     return found(queries.schedule(name), "schedule", name)
 
 
-def _shift(schedule: str, shift: Shift) -> ShiftOut:
+def definition_of(body: ScheduleForm, name: str) -> ScheduleDefinition:
+    return forms.read(read_schedule, body.dict(exclude_none=True, exclude={"name"}), name)
+
+
+def shift_out(schedule: str, shift: Shift) -> ShiftOut:
     return ShiftOut(
         schedule=schedule,
         user=shift.user,

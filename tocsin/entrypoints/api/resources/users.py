@@ -47,6 +47,10 @@ class UserEdit(In):
     timezone: str | None = None
 
 
+class Leaver(In):
+    replacement: Email | None = None
+
+
 class RoleEdit(In):
     role: Role
 
@@ -112,9 +116,16 @@ def make_invitation(request: ApiRequest, email: str) -> Status[Invitation]:
 
 
 @router.post("/{email}/deactivate", response=User)
-def deactivate_user(request: ApiRequest, email: str) -> Person:
-    """The person left: no login, in no team, called by nobody."""
-    return actions.deactivate_user(actor=request.actor, email=email, now=request.now)
+def deactivate_user(
+    request: ApiRequest,
+    email: str,
+    body: Leaver | None = None,
+) -> Person:
+    """The person left: no login, in no team, called by nobody. With shifts to come, or named by a policy:
+    409, unless `replacement` takes their place.
+    """
+    replacement = body.replacement if body else None
+    return actions.deactivate_user(actor=request.actor, email=email, replacement=replacement, now=request.now)
 
 
 @router.post("/{email}/reactivate", response=User)
