@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -139,8 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def server() -> Iterator[CalendarServer]:
+@contextmanager
+def serving() -> Iterator[CalendarServer]:
     serves = CalendarServer()
     handler = type("Handler", (_Handler,), {"serves": serves})
     http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -148,7 +149,15 @@ def server() -> Iterator[CalendarServer]:
     thread = threading.Thread(target=http.serve_forever, args=(0.05,))
     thread.start()
     serves.url = f"http://127.0.0.1:{http.server_port}/private-secret/basic.ics"
-    yield serves
-    http.shutdown()
-    http.server_close()
-    thread.join()
+    try:
+        yield serves
+    finally:
+        http.shutdown()
+        http.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[CalendarServer]:
+    with serving() as serves:
+        yield serves
