@@ -58,6 +58,7 @@ def fetch(url: str, tag: str, start: datetime, end: datetime, *, within_s: float
             timeout=within_s,
             check=False,
             env=environment,
+            start_new_session=True,  # a Ctrl-C here is no fault of the calendar
         )
     except subprocess.TimeoutExpired:
         raise FailedError(

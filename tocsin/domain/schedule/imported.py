@@ -19,8 +19,11 @@ from tocsin.domain.time import to_instant
 
 _ADDRESS: Final = re.compile(r"(?<![\w.+'-])[\w.+'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,9}")
 # What stands between a name and other words: “On call: Alice Okafor”, “Alice Okafor - vacation”.
-_BREAKS: Final = re.compile(r"\s+[-–—]\s+|[:|,;/()\[\]]|\s+&\s+")
+_BREAKS: Final = re.compile(r"\s[-–—&]\s|[:|,;/()\[\]]")
+_WORD: Final = re.compile(r"[\w'.-]+")
 _DAY: Final = timedelta(days=1)
+
+_Words = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -93,14 +96,11 @@ class People:
 
     def __init__(self, known: Iterable[Known]) -> None:
         self._by_email = {one.email: one for one in known}
-        self._by_name: dict[str, list[Known]] = {}
+        self._by_name: dict[_Words, list[Known]] = {}
         for one in self._by_email.values():
-            if name := _plain(one.name):
+            if name := _words(one.name):
                 self._by_name.setdefault(name, []).append(one)
-        several = sorted((name for name in self._by_name if " " in name), key=len, reverse=True)
-        self._names = (
-            re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, several))})(?!\w)") if several else None
-        )
+        self._longest = max(map(len, self._by_name), default=0)
 
     def whom(
         self, summary: str, description: str, attendees: Iterable[str], organizer: str
@@ -127,10 +127,16 @@ class People:
         return [self._by_email[address] for address in addresses if address in self._by_email]
 
     def _named(self, summary: str) -> list[Known]:
-        text = _plain(summary)
-        names = {text, *(part.strip() for part in _BREAKS.split(text))} & self._by_name.keys()
-        names |= set(self._names.findall(text)) if self._names else set()
-        return [one for name in sorted(names) for one in self._by_name[name]]
+        """By names of several words wherever they stand, and by those of one word that stand alone."""
+        parts = [_words(part) for part in (summary, *_BREAKS.split(summary))]
+        names = [part for part in parts if part in self._by_name]
+        words, at = parts[0], 0
+        while at < len(words):
+            spans = (words[at : at + size] for size in range(min(self._longest, len(words) - at), 1, -1))
+            found = next((span for span in spans if span in self._by_name), None)
+            names += [found] if found else []
+            at += len(found) if found else 1
+        return [one for name in dict.fromkeys(names) for one in self._by_name[name]]
 
 
 def _one(found: list[Known]) -> tuple[str | None, str]:
@@ -143,8 +149,9 @@ def _one(found: list[Known]) -> tuple[str | None, str]:
     return next(iter(present)), ""
 
 
-def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+def _words(text: str) -> _Words:
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return tuple(word for found in _WORD.findall(plain) if (word := found.strip("'.-")))
 
 
 def _addresses(text: str) -> list[str]:
