@@ -21,7 +21,14 @@ from tocsin.domain.schedule.model import (
     Unit,
     WeekSpan,
 )
-from tocsin.domain.schedule.resolver import current, following, on_call, preceding, resolve
+from tocsin.domain.schedule.resolver import (
+    current,
+    current_and_following,
+    following,
+    on_call,
+    preceding,
+    resolve,
+)
 
 __all__ = [
     "PRIMARY",
@@ -42,6 +49,7 @@ __all__ = [
     "WeekSpan",
     "changes_anything",
     "current",
+    "current_and_following",
     "following",
     "on_call",
     "preceding",

@@ -16,11 +16,11 @@ from tocsin.domain.schedule.model import (
     Schedule,
     Shift,
 )
-from tocsin.domain.schedule.turns import Piece, pieces, versions
+from tocsin.domain.schedule.turns import Piece, pieces, turns_around, versions
 
 _MINUTE: Final = timedelta(minutes=1)
 # How far to look for the edges of the shift that holds an instant, and for the next and the previous one.
-_REACHES: Final = tuple(timedelta(days=days) for days in (2, 16, 100, 800))
+_REACHES: Final = tuple(timedelta(days=days) for days in (16, 100, 800))
 
 
 class _Row(NamedTuple):
@@ -74,8 +74,7 @@ def on_call(book: Book, schedule: Schedule, instant: datetime) -> list[Shift]:
 def current(book: Book, schedule: Schedule, instant: datetime) -> list[Shift]:
     """The shifts (or the gap) that hold `instant`, with their real start and end, up to 800 days off."""
     found: list[Shift] = []
-    for reach in _REACHES:
-        start, end = instant - reach, instant + reach
+    for start, end in _ranges(book, schedule, instant):
         found = [shift for shift in resolve(book, schedule, start, end) if shift.holds(instant)]
         if all(start < shift.start and shift.end < end for shift in found):
             break
@@ -86,44 +85,78 @@ def following(book: Book, schedule: Schedule, instant: datetime, role: str | Non
     """Who is on call next: the shifts that begin together, first after `instant`, of people not on call then.
     With `role`, only that role is looked at.
     """
-    return _beside(book, schedule, instant, role, forward=True)
+    found: list[Shift] = []
+    for _, end in _ranges(book, schedule, instant):
+        found = _after(resolve(book, schedule, instant, end), instant, role)
+        if found and all(shift.end < end for shift in found):
+            break
+    return found
 
 
 def preceding(book: Book, schedule: Schedule, instant: datetime, role: str | None = None) -> list[Shift]:
     """Who was on call last: the shifts that ended together, last before `instant`, of people not on call
     then. With `role`, only that role is looked at.
     """
-    return _beside(book, schedule, instant, role, forward=False)
+    found: list[Shift] = []
+    for start, _ in _ranges(book, schedule, instant):
+        shifts = resolve(book, schedule, start, instant + _MINUTE)
+        others = [shift for shift in _others(shifts, instant, role) if shift.end <= instant]
+        edge = max((shift.end for shift in others), default=instant)
+        found = [shift for shift in others if shift.end == edge]
+        if found and all(start < shift.start for shift in found):
+            break
+    return found
 
 
-def _beside(
-    book: Book, schedule: Schedule, instant: datetime, role: str | None, *, forward: bool
-) -> list[Shift]:
-    now = {shift.user for shift in on_call(book, schedule, instant) if _asked_for(shift, role)}
+def current_and_following(
+    book: Book, schedule: Schedule, instant: datetime
+) -> tuple[list[Shift], list[Shift], datetime]:
+    """What those two say, mostly for the price of one, and until when they say so."""
+    start, end = next(_ranges(book, schedule, instant))
+    shifts = resolve(book, schedule, start, end)
+    now, after = [shift for shift in shifts if shift.holds(instant)], _after(shifts, instant, None)
+    if not all(start < shift.start and shift.end < end for shift in now):
+        now = current(book, schedule, instant)
+    if not after or not all(shift.end < end for shift in after):
+        after = following(book, schedule, instant)
+    edges = (edge for shift in shifts for edge in (shift.start, shift.end) if edge > instant)
+    return now, after, min(edges, default=end)
+
+
+def _ranges(book: Book, schedule: Schedule, instant: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Ever wider stretches around `instant`: first the turns of the layers that hold it and those after them,
+    which mostly will do.
+    """
+    edges = [
+        edge
+        for layer in schedule.layers
+        if (rotation := book.rotations.get(layer.rotation)) is not None
+        for edge in turns_around(rotation, instant)
+    ]
+    widest = _REACHES[-1]
+    start = max(min(edges, default=instant) - _MINUTE, instant - widest)
+    end = min(max(edges, default=instant) + _MINUTE, instant + widest)
+    yield start, end
     for reach in _REACHES:
-        start, end = (instant, instant + reach) if forward else (instant - reach, instant)
-        others = [
-            shift
-            for shift in resolve(book, schedule, start, end)
-            if shift.user is not None and shift.user not in now and _asked_for(shift, role)
-        ]
-        if not others:
-            continue
-        if forward:
-            edge = min(shift.start for shift in others)
-            return _whole(book, schedule, [shift for shift in others if shift.start == edge], edge)
-        edge = max(shift.end for shift in others)
-        return _whole(book, schedule, [shift for shift in others if shift.end == edge], edge - _MINUTE)
-    return []
+        if instant - reach < start or end < instant + reach:
+            yield min(start, instant - reach), max(end, instant + reach)
+
+
+def _after(shifts: list[Shift], instant: datetime, role: str | None) -> list[Shift]:
+    others = [shift for shift in _others(shifts, instant, role) if shift.start > instant]
+    edge = min((shift.start for shift in others), default=instant)
+    return [shift for shift in others if shift.start == edge]
+
+
+def _others(shifts: list[Shift], instant: datetime, role: str | None) -> list[Shift]:
+    """The shifts of people who are not on call at `instant`."""
+    asked = [shift for shift in shifts if shift.user is not None and _asked_for(shift, role)]
+    now = {shift.user for shift in asked if shift.holds(instant)}
+    return [shift for shift in asked if shift.user not in now]
 
 
 def _asked_for(shift: Shift, role: str | None) -> bool:
     return shift.role != SHADOW if role is None else shift.role == role
-
-
-def _whole(book: Book, schedule: Schedule, clipped: list[Shift], instant: datetime) -> list[Shift]:
-    people = {(shift.user, shift.role) for shift in clipped}
-    return [shift for shift in current(book, schedule, instant) if (shift.user, shift.role) in people]
 
 
 def _is_on(shift: Shift, instant: datetime) -> bool:
@@ -156,7 +189,12 @@ def _stretches(
         if (rotation := book.rotations.get(layer.rotation)) is not None
     ]
     # An edit may change a rotation's role, and with it which roles an override stands in.
-    edits = {since for _, ring in rings for _, since, _ in versions(ring, start, end)}
+    edits = {
+        since
+        for _, ring in rings
+        if ring.since is not None and ring.since > start
+        for _, since, _ in versions(ring, start, end)
+    }
     for since, until in pairwise(sorted({start, *edits, end})):
         lanes = [
             _Lane(layer.role or version.role, layer.priority, ring.name, list(pieces(version, since, until)))

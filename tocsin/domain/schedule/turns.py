@@ -57,6 +57,12 @@ def number_at(rotation: Rotation, instant: datetime, every: int) -> int:
     return number
 
 
+def turns_around(rotation: Rotation, instant: datetime) -> tuple[datetime, datetime]:
+    """From the start of the turn that holds `instant` to the end of the one after it."""
+    number = number_at(rotation, instant, rotation.every)
+    return boundary(rotation, number, rotation.every), boundary(rotation, number + 2, rotation.every)
+
+
 def versions(
     rotation: Rotation, start: datetime, end: datetime
 ) -> Iterator[tuple[Rotation, datetime, datetime]]:

@@ -1,15 +1,20 @@
 """Who is on call: questions to the resolver."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Final
 
+from tocsin.apps.oncall.queries.kept import Kept
 from tocsin.apps.oncall.queries.lists import listed
 from tocsin.apps.oncall.queries.stored import book, need, people_of
 from tocsin.apps.oncall.types import OnCallNow
 from tocsin.domain.schedule import (
     SHADOW,
+    Book,
+    Schedule,
     Shift,
     current,
-    following,
+    current_and_following,
     resolve,
 )
 
@@ -28,16 +33,26 @@ def shifts(schedule: str, start: datetime, end: datetime) -> list[Shift]:
     return resolve(made, need(made, schedule), start, end)
 
 
-def now_board(at: datetime) -> tuple[OnCallNow, ...]:
-    """Every schedule now, and who comes next."""
+def now_board(at: datetime, names: Iterable[str] | None = None) -> tuple[OnCallNow, ...]:
+    """Every schedule, or those of these names, by name: who is on call, and who comes next."""
     made = book(since=at - _DAYS_KEPT)
+    wanted = None if names is None else frozenset(names)
     lines = []
     for info in listed(made):
-        plan = need(made, info.name)
-        now = tuple(shift for shift in current(made, plan, at) if shift.user is not None)
-        after = tuple(following(made, plan, at))
-        lines.append(OnCallNow(info.name, info.timezone, info.team, now, after))
+        if wanted is None or info.name in wanted:
+            now, after = _board.get(made, need(made, info.name), at)
+            lines.append(OnCallNow(info.name, info.timezone, info.team, now, after))
     return tuple(lines)
+
+
+def _now_and_next(
+    made: Book, plan: Schedule, at: datetime
+) -> tuple[tuple[tuple[Shift, ...], tuple[Shift, ...]], datetime]:
+    now, after, until = current_and_following(made, plan, at)
+    return (tuple(shift for shift in now if shift.user is not None), tuple(after)), until
+
+
+_board: Final = Kept(_now_and_next)
 
 
 def shifts_of(email: str, start: datetime, end: datetime) -> list[tuple[str, Shift]]:

@@ -41,7 +41,8 @@ def rotations() -> tuple[RotationInfo, ...]:
 
 
 def listed(made: Book) -> list[ScheduleInfo]:
-    rows: Mapping[str, Schedule] = {row.name: row for row in Schedule.objects.select_related("team")}
+    stored = Schedule.objects.select_related("team").defer("definition")
+    rows: Mapping[str, Schedule] = {row.name: row for row in stored}
     rotation_files = dict(Rotation.objects.values_list("name", "from_file"))
     found = []
     for name in sorted(made.names):

@@ -33,7 +33,9 @@ class PolicyRow:
 @signed_in
 @require_GET
 def now_board(request: HttpRequest, reader: Reader) -> HttpResponse:
-    rows = [row for row in queries.now_board(now()) if row.schedule not in _parts(queries.schedules())]
+    every = queries.schedules()
+    parts = _parts(every)
+    rows = queries.now_board(now(), [info.name for info in every if info.name not in parts])
     people = {shift.user for row in rows for shift in row.now if shift.user}
     reachable = notify.deliverable(people)
     context = {
@@ -64,7 +66,7 @@ def schedules(request: HttpRequest, reader: Reader) -> HttpResponse:
     parts = _parts(every)
     found = [info for info in every if info.name not in parts and asked.lower() in info.name.lower()]
     shown, cursor = portion(request, found)
-    board = {row.schedule: row for row in queries.now_board(at)} if shown else {}
+    board = {row.schedule: row for row in queries.now_board(at, [info.name for info in shown])}
     made = queries.book(since=at)
     context = {
         "rows": [(info, board.get(info.name), _first_gap(made, info, at)) for info in shown],
