@@ -46,3 +46,38 @@ def test_no_longer_once_unmade(world: World) -> None:
     assert world.owner("DELETE", "/teams/payments/admins/mate@example.com").status_code == 200
     path, body = OWN[1]
     assert admin("PUT", path, body, If_Match="*").status_code == 403
+
+
+LAYERS = {"layers": [{"rotation": "primary"}]}
+RING = {"definition": {"type": "weekly", "participants": [{"user": "mate@example.com"}]}}
+
+
+def test_the_teams_schedules_and_the_rotations_only_they_use(world: World) -> None:
+    admin = _made_admin(world)
+    assert admin("PUT", "/schedules/main", {**LAYERS, "team": "payments"}, If_Match="*").status_code == 200
+    assert admin("PUT", "/rotations/primary", RING, If_Match="*").status_code == 200
+    assert admin.post("/rotations", {"name": "mine", **RING}).status_code == 201
+    mine = {"name": "ours", "team": "payments", "layers": [{"rotation": "mine"}]}
+    assert admin.post("/schedules", mine).status_code == 201
+    assert admin("PUT", "/rotations/mine", RING, If_Match="*").status_code == 200
+    assert admin("DELETE", "/schedules/ours").status_code == 204
+
+
+def test_not_what_somebody_else_relies_on(world: World) -> None:
+    admin = _made_admin(world)
+    assert admin("PUT", "/rotations/spare", RING, If_Match="*").status_code == 403  # nobody uses it
+    assert admin("PUT", "/schedules/main", LAYERS, If_Match="*").status_code == 403  # gives it away
+    assert admin.post("/schedules", {"name": "spare", "team": "payments", **LAYERS}).status_code == 403
+    other = {"name": "theirs", "team": "others", "layers": [{"rotation": "primary"}]}
+    assert world.owner.post("/schedules", other).status_code == 201
+    assert admin("PUT", "/rotations/primary", RING, If_Match="*").status_code == 403
+    assert admin("DELETE", "/schedules/theirs").status_code == 403
+
+
+def test_nor_through_one_that_follows_it(world: World) -> None:
+    admin = _made_admin(world)
+    second = {"name": "second", "definition": {"follows": "primary", "start_delay": 7}}
+    assert world.owner.post("/rotations", second).status_code == 201
+    other = {"name": "theirs", "team": "others", "layers": [{"rotation": "second"}]}
+    assert world.owner.post("/schedules", other).status_code == 201
+    assert admin("PUT", "/rotations/primary", RING, If_Match="*").status_code == 403
