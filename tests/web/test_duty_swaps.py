@@ -38,7 +38,7 @@ def test_a_shift_is_asked_for_taken_and_taken_back(owner: Visitor, mate: Visitor
     )
     assert on_call(shift.start) == {mate.email}, "only a taken swap pages anyone"
     assert "Mate" in text(owner.client.get("/swaps/"))
-    assert "You could help" in text(owner.client.get("/my-on-call"))
+    assert "Waiting for you" in text(owner.client.get("/my-on-call"))
     assert "Taken: you are on call for it." in do(owner, swap, "take")
     assert on_call(shift.start) == {owner.email}
     page = text(owner.client.get(f"/swaps/{swap.id}"))

@@ -70,15 +70,17 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
     swaps = queries.swaps(email=reader.email, since=at - _BACK)
     absences = queries.absences(email=reader.email, start=at, end=at + AHEAD)
     shifts = own_shifts(reader.email, at, swaps=swaps, absences=absences)
-    pending = [row_of(swap, reader, at) for swap in swaps if swap.state in PENDING]
+    waiting = for_me((row_of(swap, reader, at) for swap in queries.swaps(states=PENDING)), reader)
+    seen = {row.swap.id for row in waiting}
+    mine = [swap for swap in swaps if swap.state in PENDING and swap.id not in seen]
     context = {
         "on_now": on_now(reader.email, at),
         "next": next((shift for shift in shifts if not shift.now), None),
         "shifts": shifts,
         "months": months(shifts, absences, timezone.localtime(at).date()),
-        "mine": pending,
+        "mine": [row_of(swap, reader, at) for swap in mine],
         "given": given_away(swaps, reader, at),
-        "for_me": for_me((row_of(swap, reader, at) for swap in queries.swaps(states=PENDING)), reader),
+        "for_me": waiting,
         "absences": [
             AbsenceRow(each, tuple(shift for shift in shifts if each in shift.away)) for each in absences
         ],

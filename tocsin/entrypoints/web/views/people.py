@@ -91,6 +91,7 @@ def _page(request: HttpRequest, reader: Reader, email: str, *, invitation: str =
         "shifts": shifts[:8],
         "notices": notice_form(person.email),
         "absences": oncall.absences(email=person.email, start=at, end=at + _AWAY),
+        "may_keep_absences": oncall.may_keep_absences(reader.actor, person.email),
         "teams": queries.teams_of(person.email),
         "roles": list(Role),
         "invitation": invitation,
