@@ -55,7 +55,9 @@ export class Drag {
 
   /** The instant under a pointer, snapped. Steps count from the first midnight, which every zone's clock shows. @param {number} x */
   at(x) {
-    const box = this.bars.getBoundingClientRect();
+    // Not of the lane itself: a preview replaces it while it is dragged on.
+    const strip = this.lanes.querySelector(".grounds") ?? this.bars;
+    const box = strip.getBoundingClientRect();
     const share = Math.min(Math.max((x - box.left) / box.width, 0), 1);
     const steps = Math.round((share * (this.last - this.first)) / this.step);
     return Math.min(this.first + steps * this.step, this.last);

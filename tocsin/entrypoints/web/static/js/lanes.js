@@ -127,8 +127,7 @@ document.addEventListener("click", (event) => {
   } else if (bar.dataset.number) {
     event.preventDefault();
     show(bar, true);
-    // By keyboard the next tab stop should be what can be done with the shift.
-    if (event.detail === 0) card?.querySelector("a, button")?.dispatchEvent(new FocusEvent("focus"));
+    // By keyboard the next stop is what can be done with the shift.
     const first = card?.querySelector("a, button");
     if (event.detail === 0 && first instanceof HTMLElement) first.focus();
   }
@@ -153,8 +152,11 @@ document.addEventListener("pointerup", () => {
   const result = done.finish();
   if (!result || !dialog) return;
   hide();
-  // The click that ends a drag is not a click on the bar below it.
-  addEventListener("click", (event) => { event.preventDefault(); event.stopPropagation(); }, { capture: true, once: true });
+  // The click that ends a drag, if there is one, is not a click on the bar below it.
+  /** @param {Event} event */
+  const swallow = (event) => { event.preventDefault(); event.stopPropagation(); };
+  addEventListener("click", swallow, true);
+  setTimeout(() => removeEventListener("click", swallow, true), 50);
   setTimeout(() => {
     if (result.bar) dialog.edit(result.bar, result.start, result.end);
     else dialog.add(result.start, result.end, done);
