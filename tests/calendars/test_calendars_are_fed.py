@@ -258,6 +258,32 @@ def test_what_is_unchanged_is_not_sent_again_though_something_else_was_done(comp
     assert again.tag != served.tag
 
 
+def test_time_alone_changes_no_event(company: None) -> None:
+    """Not at the edges either: a month later the first and the last shifts are those they were."""
+    define(
+        """
+rotations:
+  - {name: months, type: monthly, every: 2, timezone: Asia/Kolkata, participants: [ann@x.org, ben@x.org]}
+schedules:
+  - {name: far, timezone: Asia/Kolkata, layers: [months, days], fallback: cem@x.org}
+"""
+    )
+    change = OverrideDefinition(NOW + HOUR, NOW + 5 * HOUR, user="dee@x.org")
+    actions.add_override(actor=SYSTEM, schedule="far", change=change, now=NOW)
+    feed = _feed(schedule="far")
+    before = _events(_read(feed))
+    for days in (6, 20, 40, 70):
+        after = _events(_read(feed, NOW + days * DAY))
+        both = before.keys() & after.keys()
+        assert len(both) > 200
+        assert {(int(after[uid]["SEQUENCE"]), str(after[uid]["STATUS"])) for uid in both} == {
+            (0, "CONFIRMED")
+        }
+        assert {str(one["STATUS"]) for one in after.values()} == {"CONFIRMED"}
+        gone = [before[uid]["DTEND"].dt for uid in before.keys() - both]
+        assert all(end < NOW + (days - 31) * DAY for end in gone)
+
+
 def test_two_readers_at_once_count_a_change_once(company: None) -> None:
     feed = _feed("dee@x.org")
     _override(40 * DAY, 41 * DAY, "dee@x.org")

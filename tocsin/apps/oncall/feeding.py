@@ -29,7 +29,7 @@ from tocsin.lib import ical, pg, signing
 _FORM: Final = "1"  # of the text; a new one makes every tag of before outdated
 _BACK: Final = timedelta(days=31)
 _AHEAD: Final = timedelta(days=366)
-_OLDER: Final = timedelta(days=100)  # overrides that may have cut the first shifts
+_OLDER: Final = timedelta(days=200)  # overrides that may have cut the first shifts
 _CANCELLED_FOR: Final = timedelta(days=30)
 _MOST_EVENTS: Final = 4_000
 _NOTED_EVERY: Final = timedelta(hours=1)

@@ -20,6 +20,7 @@ from tocsin.domain.schedule.model import Book, Schedule, Shift
 from tocsin.domain.schedule.resolver import current, resolve
 
 _MINUTE: Final = timedelta(minutes=1)
+_EARLIER: Final = timedelta(days=100)
 _Turn = tuple[str | None, str | None, int | None]  # rotation, role, number
 
 
@@ -34,13 +35,15 @@ class Duty:
 
 def duties(book: Book, schedule: Schedule, start: datetime, end: datetime) -> tuple[Duty, ...]:
     """Every shift and gap that touches [start, end), each whole: with its real start and end."""
-    shifts = _whole(book, schedule, start, end)
+    # Counting begins earlier: a stretch keeps its number when those before it are out of sight.
+    shifts = _whole(book, schedule, start - _EARLIER, end)
     stretches = _stretches(book, schedule, shifts)
     seen: Counter[tuple[object, ...]] = Counter()
     found = []
     for shift in shifts:
         key = (schedule.name, shift.role, shift.user, *_occasion(schedule, shift, stretches))
-        found.append(Duty(_uid(*key, seen[key]), schedule.name, shift))
+        if shift.end > start:
+            found.append(Duty(_uid(*key, seen[key]), schedule.name, shift))
         seen[key] += 1
     return tuple(found)
 
