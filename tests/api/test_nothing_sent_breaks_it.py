@@ -61,10 +61,7 @@ def known(path: str, world: World) -> dict[str, Any]:
         "name": NAMES.get(path.split("/")[3], ""),
         "email": "mate@example.com",
         "ref": ids["incident"],
-        "token_id": ids["token"],
-        "alert_id": ids["alert"],
-        "override_id": ids["override"],
-        "method_id": ids["method"],
+        **{f"{name}_id": value for name, value in ids.items()},
     }
 
 
