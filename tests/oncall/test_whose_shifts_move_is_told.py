@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -31,6 +32,18 @@ def test_both_sides_of_an_override_hear_but_not_who_made_it(heard: Heard) -> Non
     assert heard.moves() == [("u3", 0, 1)]
     actions.remove_override(actor=actor("u3"), override_id=made.id, now=NOW)
     assert heard.moves() == [("mate", 0, 1)]
+
+
+def test_an_override_leaves_the_past_as_it_was() -> None:
+    later = at(0, 13) + timedelta(seconds=30)
+    shown = queries.preview(
+        schedule="web", start=at(0, 0), end=at(1, 0), now=later, override=change(0, 9, 15)
+    )
+    made = actions.add_override(actor=actor("boss"), schedule="web", change=change(0, 9, 15), now=later)
+    assert (made.start, made.end) == (at(0, 13), at(0, 15))
+    found = [(one.user, one.start) for one in queries.shifts("web", at(0, 0), at(1, 0)) if one.user]
+    assert found == [("u1@x.org", at(0, 12)), ("mate@x.org", at(0, 13))]
+    assert [(one.user, one.start) for one in shown.after if one.user] == found
 
 
 def test_what_is_far_off_is_told_later(heard: Heard) -> None:

@@ -1,5 +1,6 @@
 """What an override must be before it is saved or shown as if it were."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from tocsin.apps.identity.models import User, UserState
@@ -26,6 +27,11 @@ def value_of(made: Book, schedule: str, change: OverrideDefinition, now: datetim
     _check_people(change)
     _check(change, start, end, now)
     return Change(start, end, change.kind, change.user, change.replaces, Origin.OVERRIDE)
+
+
+def from_now_on(value: Change, now: datetime) -> Change:
+    """Of a new one that would have begun, what is left: the past stays as it was."""
+    return replace(value, start=max(value.start, now.replace(second=0, microsecond=0)))
 
 
 def check_changeable(row: Override, now: datetime) -> None:

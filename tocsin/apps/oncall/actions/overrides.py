@@ -9,7 +9,14 @@ from tocsin.apps.identity.models import User
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.actions.common import record, tell, watching
 from tocsin.apps.oncall.models import Override, Schedule
-from tocsin.apps.oncall.overriding import NO_CHANGE, check_changeable, check_moved, value_of, what_is_left
+from tocsin.apps.oncall.overriding import (
+    NO_CHANGE,
+    check_changeable,
+    check_moved,
+    from_now_on,
+    value_of,
+    what_is_left,
+)
 from tocsin.apps.oncall.types import OverrideInfo
 from tocsin.domain.errors import Conflict, NotFound
 from tocsin.domain.permissions import Actor, Permission, require
@@ -20,13 +27,14 @@ from tocsin.domain.schedule.diff import compare
 
 @transaction.atomic
 def add_override(*, actor: Actor, schedule: str, change: OverrideDefinition, now: datetime) -> OverrideInfo:
-    """Put somebody on call, or take somebody off, for a while. Naive times are in the schedule's zone.
+    """Put somebody on call, or take somebody off, for a while. Naive times are in the schedule's zone; of
+    one that would have begun, what is left is made.
 
     Raises NotFound, Invalid, and Conflict when it would change nothing.
     """
     _require(actor, schedule)
     made = queries.book(since=now)
-    value = value_of(made, schedule, change, now)
+    value = from_now_on(value_of(made, schedule, change, now), now)
     plan = made.schedule(schedule)
     if plan is None or not changes_anything(made, plan, value):
         raise Conflict(NO_CHANGE)

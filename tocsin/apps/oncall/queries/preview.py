@@ -5,7 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from tocsin.apps.oncall.models import Override
-from tocsin.apps.oncall.overriding import NO_CHANGE, check_changeable, check_moved, value_of, what_is_left
+from tocsin.apps.oncall.overriding import (
+    NO_CHANGE,
+    check_changeable,
+    check_moved,
+    from_now_on,
+    value_of,
+    what_is_left,
+)
 from tocsin.apps.oncall.queries.stored import (
     book,
     change_of,
@@ -129,7 +136,7 @@ def _overridden(
     if instead_of is None:
         if override is None:
             return made, ""
-        value = value_of(made, schedule, override, now)
+        value = from_now_on(value_of(made, schedule, override, now), now)
         problem = "" if changes_anything(made, plan, value) else NO_CHANGE
         later = replace(plan, overrides=(*plan.overrides, value))
         return Book(made.rotations, {**made.schedules, schedule: later}), problem
