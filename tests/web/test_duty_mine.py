@@ -54,6 +54,19 @@ def test_being_away_warns_and_offers_a_swap(mate: Visitor, rota: str) -> None:
     assert not queries.absences(email=mate.email)
 
 
+def test_a_typed_time_is_meant_in_the_zone_that_the_page_shows(
+    owner: Visitor, mate: Visitor, house: str
+) -> None:
+    form = {"start": "2030-01-01T09:00", "end": "2030-01-01T10:00"}
+    mate.client.post("/absences/add", {**form, "here": "Asia/Tokyo"})
+    owner.client.post("/absences/add", {**form, "here": "Mars/Olympus"})
+    (tokyo,), (utc,) = queries.absences(email=mate.email), queries.absences(email=owner.email)
+    assert tokyo.start.isoformat() == "2030-01-01T00:00:00+00:00"
+    assert utc.start.isoformat() == "2030-01-01T09:00:00+00:00"
+    mate.client.post(f"/people/{mate.email}/edit", {"name": "Mate", "timezone": "Europe/Berlin"})
+    assert 'name="here" value="Europe/Berlin"' in text(mate.client.get("/my-on-call"))
+
+
 @pytest.mark.parametrize("lacking", ["start", "end"])
 def test_an_absence_needs_both_ends(lacking: str, mate: Visitor, house: str) -> None:
     form = {"start": "2030-01-01T00:00", "end": "2030-01-02T00:00", lacking: ""}

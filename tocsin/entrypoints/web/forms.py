@@ -11,6 +11,7 @@ from tocsin.apps.identity import queries as identity
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.escalation.model import Target, TargetKind, TeamWho
 from tocsin.domain.severity import Severity
+from tocsin.domain.time import parse_zone
 
 
 def text(data: QueryDict, field: str, *, required: bool = False) -> str:
@@ -47,7 +48,9 @@ def severity_map(data: QueryDict, field: str = "severity_map") -> Mapping[str, S
 
 
 def local_time(data: QueryDict, field: str) -> datetime | None:
-    """A `datetime-local` field, read in the reader's zone."""
+    """A `datetime-local` field, read in the reader's zone: the profile's, else the browser's (parts/zone.html
+    sends it), else UTC.
+    """
     value = text(data, field)
     if not value:
         return None
@@ -56,9 +59,15 @@ def local_time(data: QueryDict, field: str) -> datetime | None:
     except ValueError:
         raise Invalid(FieldError(field, f"“{value}” is not a date and time.")) from None
     if moment.tzinfo is None:
-        name = str(timezone.get_current_timezone())
-        moment = moment.replace(tzinfo=ZoneInfo(name))
+        moment = moment.replace(tzinfo=_zone_here(data))
     return moment
+
+
+def _zone_here(data: QueryDict) -> ZoneInfo:
+    try:
+        return parse_zone(data.get("here", ""))
+    except ValueError:
+        return ZoneInfo(str(timezone.get_current_timezone()))
 
 
 def minutes(data: QueryDict, field: str, *, most: timedelta) -> timedelta:

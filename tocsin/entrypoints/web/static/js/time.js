@@ -46,6 +46,17 @@ export function refresh(root = document) {
   }
 }
 
+/** Times that are typed are meant in the zone that is shown. @param {ParentNode} root */
+function here(root) {
+  if (zone) return;
+  const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const field of root.querySelectorAll("input[data-here]")) {
+    if (field instanceof HTMLInputElement) field.value = name;
+  }
+  for (const label of root.querySelectorAll("[data-here-name]")) label.textContent = name;
+}
+
+here(document);
 refresh();
 setInterval(refresh, 10_000);
-document.addEventListener("htmx:after:swap", () => refresh());
+document.addEventListener("htmx:after:swap", () => { here(document); refresh(); });
