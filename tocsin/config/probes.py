@@ -1,14 +1,16 @@
 """`/livez` (this process runs), `/readyz` (it can do its work) and `/metrics` (Prometheus)."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 import psycopg
+from django.db import DatabaseError
 from psycopg_pool import PoolTimeout
 
-from tocsin.config.readings import READINGS
-from tocsin.lib import db, metrics
+from tocsin.config.readings import READINGS, WORKED
+from tocsin.lib import clock, db, metrics
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -77,8 +79,11 @@ class Probes:
                 for reading in READINGS:
                     rows = await (await connection.execute(reading.query)).fetchall()
                     reading.show(rows)
+            for worked in WORKED:
+                if worked.is_due(clock.monotonic()):
+                    worked.show(await asyncio.to_thread(worked.work, clock.now()))
             _up.set(1)
-        except (psycopg.Error, PoolTimeout):
+        except (psycopg.Error, PoolTimeout, DatabaseError):
             # The numbers of this process are worth most when the database is away.
             _up.set(0)
         await _answer(send, 200, metrics.CONTENT_TYPE, metrics.render())

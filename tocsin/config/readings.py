@@ -1,11 +1,15 @@
 """Numbers that all processes share, read from the database when `/metrics` is asked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, LiteralString
 
+from django.db import connection
 from prometheus_client import Gauge
 
+from tocsin.apps.oncall import queries as oncall
+from tocsin.apps.oncall.types import Cover
 from tocsin.lib import metrics
 
 
@@ -50,5 +54,77 @@ READINGS: Final = (
     Reading(
         metrics.gauge("workers", "Workers whose heart beat in the last 4 seconds"),
         "SELECT count(*) FROM notify_workerprocess WHERE heartbeat_at > now() - interval '4 seconds'",
+    ),
+)
+
+
+_Rows = Sequence[Sequence[Any]]
+
+
+class Worked:
+    """What no query gives: it is worked out by `find`, which may take a while, and at most once in `every_s`
+    seconds; each gauge takes its rows from what was found.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[datetime], Any],
+        gauges: Sequence[tuple[Gauge, Callable[[Any], _Rows]]],
+        *,
+        every_s: float,
+    ) -> None:
+        self._find, self._gauges, self._every_s = find, gauges, every_s
+        self._due = 0.0
+
+    def is_due(self, monotonic: float) -> bool:
+        """Whether it is time again; who asks works it out."""
+        if monotonic < self._due:
+            return False
+        self._due = monotonic + self._every_s
+        return True
+
+    def work(self, now: datetime) -> Any:
+        """In a thread of its own: `find` asks the database."""
+        try:
+            return self._find(now)
+        finally:
+            connection.close()
+
+    def show(self, found: Any) -> None:
+        for gauge, rows in self._gauges:
+            gauge.clear()
+            for *labels, number in rows(found):
+                gauge.labels(*labels).set(number)
+
+
+def _gaps(found: Sequence[Cover]) -> _Rows:
+    return [(one.schedule, one.gap.total_seconds()) for one in found]
+
+
+def _covered(found: Sequence[Cover]) -> _Rows:
+    return [(one.schedule, int(one.covered)) for one in found]
+
+
+def _current(found: Sequence[Cover]) -> _Rows:
+    return [(one.schedule, role, user, 1) for one in found for role, user in one.now]
+
+
+WORKED: Final = (
+    Worked(
+        oncall.cover,
+        (
+            (
+                metrics.gauge(
+                    "oncall_gap_seconds", "Seconds of the coming 7 days with nobody on call", ("schedule",)
+                ),
+                _gaps,
+            ),
+            (metrics.gauge("oncall_covered", "1 while anybody is on call", ("schedule",)), _covered),
+            (
+                metrics.gauge("oncall_current", "Who is on call", ("schedule", "role", "user")),
+                _current,
+            ),
+        ),
+        every_s=30,
     ),
 )

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from tocsin.domain.schedule import Layer, OverrideKind, Shift
+from tocsin.domain.schedule import SHADOW, Layer, OverrideKind, Shift
 from tocsin.domain.schedule.checks import Coverage, Finding
 from tocsin.domain.schedule.diff import Moved
 from tocsin.domain.schedule.hours import Kind
@@ -301,3 +301,16 @@ class CalendarInfo:
     events: int
     idle: int
     created_by: str
+
+
+@dataclass(frozen=True)
+class Cover:
+    """`gap`: how long nobody is on call in the coming seven days. `now`: (role, person) of who is."""
+
+    schedule: str
+    gap: timedelta
+    now: tuple[tuple[str, str], ...]
+
+    @property
+    def covered(self) -> bool:
+        return any(role != SHADOW for role, _ in self.now)

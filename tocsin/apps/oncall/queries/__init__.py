@@ -4,6 +4,7 @@ from tocsin.apps.oncall.queries.absences import absences, may_keep_absences
 from tocsin.apps.oncall.queries.answers import now_board, on_call, on_call_anywhere, shifts, shifts_of
 from tocsin.apps.oncall.queries.calendars import calendar, calendars
 from tocsin.apps.oncall.queries.checks import checks, load
+from tocsin.apps.oncall.queries.cover import cover
 from tocsin.apps.oncall.queries.feeds import feed, feeds
 from tocsin.apps.oncall.queries.history import uses
 from tocsin.apps.oncall.queries.lists import rotations, schedule, schedules
@@ -27,6 +28,7 @@ __all__ = [
     "calendar",
     "calendars",
     "checks",
+    "cover",
     "feed",
     "feeds",
     "layers",

@@ -40,14 +40,20 @@ def now_board(at: datetime, names: Iterable[str] | None = None) -> tuple[OnCallN
     lines = []
     for info in listed(made):
         if wanted is None or info.name in wanted:
-            now, after = _board.get(made, need(made, info.name), at)
+            now, after = board_of(made, need(made, info.name), at)
             lines.append(OnCallNow(info.name, info.timezone, info.team, now, after))
     return tuple(lines)
 
 
-def _now_and_next(
-    made: Book, plan: Schedule, at: datetime
-) -> tuple[tuple[tuple[Shift, ...], tuple[Shift, ...]], datetime]:
+_Line = tuple[tuple[Shift, ...], tuple[Shift, ...]]
+
+
+def board_of(made: Book, plan: Schedule, at: datetime) -> _Line:
+    """Who is on call at `at`, without gaps, and who comes next. Remembered while it holds."""
+    return _board.get(made, plan, at)
+
+
+def _now_and_next(made: Book, plan: Schedule, at: datetime) -> tuple[_Line, datetime]:
     now, after, until = current_and_following(made, plan, at)
     return (tuple(shift for shift in now if shift.user is not None), tuple(after)), until
 
@@ -71,10 +77,9 @@ def shifts_of(email: str, start: datetime, end: datetime) -> list[tuple[str, Shi
 def on_call_anywhere(at: datetime) -> frozenset[str]:
     """Everybody who is on call for anything at `at`, shadows apart."""
     made = book(since=at - _DAYS_KEPT)
-    minute = timedelta(minutes=1)
     return frozenset(
         shift.user
         for name in made.names
-        for shift in resolve(made, need(made, name), at, at + minute)
+        for shift in board_of(made, need(made, name), at)[0]
         if shift.user is not None and shift.role != SHADOW
     )
