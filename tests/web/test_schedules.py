@@ -1,6 +1,6 @@
 """The schedule's page: what stretch it shows, in which zone, and overrides by its forms."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -48,7 +48,7 @@ def post(reader: Visitor, path: str, status: int = 302, **data: Any) -> str:
     return str(answer.content.decode())
 
 
-def override(**changed: str) -> dict[str, str]:
+def override(**changed: str) -> dict[str, Any]:
     form = {"kind": "override", "user": "mate@example.com", "zone": "Europe/Berlin"}
     return form | {"start": "2026-10-22T12:00", "end": "2026-10-22T18:00", "do": "save"} | changed
 
@@ -208,9 +208,9 @@ def test_the_table_lists_what_is_over_apart(owner: Visitor, rota: None) -> None:
     assert "earlier</strong> in this stretch" in page
 
 
-def test_the_list_says_who_is_on_call_and_where_a_gap_comes(owner: Visitor, rota: None) -> None:
+def test_the_list_says_who_is_on_call_and_where_a_gap_is(owner: Visitor, rota: None) -> None:
     page = get(owner, "/schedules/")
-    assert "gap from" in page
+    assert "gap now" in page
     assert page.count('class="cover strong"') == 4  # two schedules, two rotations
     assert 'href="/schedules/new"' in page
     page = get(owner, "/schedules/?q=SHO")
@@ -229,3 +229,19 @@ def test_who_may_not_edit_sees_no_way_to(mate: Visitor, rota: None) -> None:
 
 def test_the_first_page_without_schedules_says_how_to_begin(owner: Visitor, house: str) -> None:
     assert "Begin with a rotation" in get(owner, "/schedules/")
+
+
+def test_who_is_away_is_drawn_as_well(owner: Visitor, rota: None) -> None:
+    assert 'class="lane away"' not in get(owner, "/schedules/shop")
+    actions.add_absence(
+        actor=owner.actor,
+        email=owner.email,
+        start=NOW,
+        end=NOW + timedelta(days=2),
+        note="<i>Skiing</i>",
+        now=clock.now(),
+    )
+    page = get(owner, "/schedules/shop")
+    assert 'class="lane away"' in page
+    assert "away: &lt;i&gt;Skiing" in page
+    assert 'class="lane away"' not in get(owner, "/schedules/sparse")

@@ -29,8 +29,8 @@ _BECAUSE = {
 
 @dataclass(frozen=True)
 class Bar:
-    """`tone` is a class: rotation, override, swap, fallback, gap, removal. `number`: of its row in the table;
-    `item`: the id of an override; `fixed`: it cannot be moved here.
+    """`tone` is a class: rotation, override, swap, fallback, gap, removal, away. `number`: of its row in the
+    table; `item`: the id of an override; `fixed`: it cannot be moved here.
     """
 
     x: float
@@ -173,7 +173,7 @@ def _bar(shift: Shift, window: Window, ink: Ink, *, row: int, number: int | None
         y=y,
         tone=str(shift.origin),
         hue=ink.hue(shift.user),
-        label=fitting(name, width),
+        label=fitting(name, width) if shift.user else whole(name, width),
         who=name,
         when=window.stretch(shift.start, shift.end),
         why=because(shift),
@@ -184,11 +184,12 @@ def _bar(shift: Shift, window: Window, ink: Ink, *, row: int, number: int | None
     )
 
 
+def whole(words: str, width: float) -> str:
+    """All of it, or nothing."""
+    return words if len(words) * _LETTER <= width * _PERCENT - _PADDING else ""
+
+
 def fitting(name: str, width: float) -> str:
     """As much of a name as a bar of that width, in percent of the strip, has room for."""
-    room = width * _PERCENT - _PADDING
     first = name.split(maxsplit=1)[0] if name.strip() else name
-    for words in (name, first, initials(name)):
-        if len(words) * _LETTER <= room:
-            return words
-    return ""
+    return next((words for words in (name, first, initials(name)) if whole(words, width)), "")

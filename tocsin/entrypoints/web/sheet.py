@@ -79,6 +79,7 @@ def sheet(made: Book, info: ScheduleInfo, window: Window, ink: Ink) -> Sheet:
         *final_lanes(shifts, window, ink),
         *_layers(made, info, window, ink),
         *_changes(info.name, window, ink),
+        *_away(info, window, ink),
     ]
     listed = tuple(_rows(shifts[:MOST_ROWS], window, ink))
     over = tuple(row for row in listed if row.over) if window.end > window.now else ()
@@ -118,9 +119,38 @@ def _layers(made: Book, info: ScheduleInfo, window: Window, ink: Ink) -> Iterabl
         turns = resolve(made, alone, window.start - _BEYOND, window.end + _BEYOND)
         there = (each for each in turns if each.end > window.start and each.start < window.end)
         facts = [words.get(layer.rotation, "")]
+        if layer.role:
+            facts.insert(0, layer.role)
         if several:
             facts.insert(0, f"priority {layer.priority}")
         yield layer_lane(layer.rotation, " · ".join(filter(None, facts)), there, window, ink)
+
+
+def _away(info: ScheduleInfo, window: Window, ink: Ink) -> Iterable[Lane]:
+    """Who of its people is away: it takes nobody off call, so that somebody must."""
+    found = queries.absences(start=window.start, end=window.end)
+    absent = sorted((each for each in found if each.email in info.people), key=lambda each: each.start)
+    bars = []
+    for row, each in enumerate(absent):
+        x, width, y = placed(window, each.start, each.end, row)
+        name = ink.name(each.email)
+        bars.append(
+            Bar(
+                x=x,
+                width=width,
+                y=y,
+                tone="away",
+                hue=ink.hue(each.email),
+                label=fitting(name, width),
+                who=name,
+                when=window.stretch(each.start, each.end),
+                why=f"away{f': {each.note}' if each.note else ''}",
+                start=each.start,
+                end=each.end,
+            )
+        )
+    if bars:
+        yield Lane("away", "Away", "still on call where it says so", tuple(bars), len(bars))
 
 
 def _changes(name: str, window: Window, ink: Ink) -> Iterable[Lane]:

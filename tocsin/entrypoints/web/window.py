@@ -95,7 +95,7 @@ class Window:
 
     @property
     def title(self) -> str:
-        if self.span is Span.MONTH:
+        if self.span is Span.MONTH and self.first.day == self.last.day == 1:
             return f"{self.first:%B %Y}"
         last = self.last - _DAY
         if (self.first.year, self.first.month) == (last.year, last.month):

@@ -71,10 +71,11 @@ def schedules(request: HttpRequest, reader: Reader) -> HttpResponse:
     context = {
         "rows": [(info, board.get(info.name), _first_gap(made, info, at)) for info in shown],
         "cursor": cursor,
+        "now": at,
         "q": asked,
         "any": bool(every),
         "rotations": [
-            (each, [info.name for info in every if each.name in {layer.rotation for layer in info.layers}])
+            (each, [info.name for info in every if info.name not in parts and _has(info, each.name)])
             for each in queries.rotations()
             if asked.lower() in each.name.lower()
         ],
@@ -82,6 +83,10 @@ def schedules(request: HttpRequest, reader: Reader) -> HttpResponse:
         "names": names(),
     }
     return render(request, "oncall/schedules.html", context)
+
+
+def _has(info: ScheduleInfo, rotation: str) -> bool:
+    return any(layer.rotation == rotation for layer in info.layers)
 
 
 def _first_gap(made: Book, info: ScheduleInfo, at: datetime) -> Shift | None:
