@@ -11,7 +11,7 @@ from django.db.models import Q
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.identity.models import Team, User
 from tocsin.apps.oncall.models import PayCorrection, Schedule, ShiftUse
-from tocsin.apps.oncall.queries.stored import book
+from tocsin.apps.oncall.queries.stored import book, people_of
 from tocsin.apps.oncall.types import CorrectionInfo, PayReport, PayRow
 from tocsin.domain.permissions import Actor, Permission, can
 from tocsin.domain.schedule import SHADOW, Book, resolve
@@ -44,7 +44,7 @@ def pay(
     whose hours that actor may see. Raises ValueError for a zone that does not exist.
     """
     fixed = parse_zone(zone) if zone else None
-    turns = _served(book(since=_midnight(start, UTC_ZONE) - _AROUND), start, end, schedule)
+    turns = _served(book(since=_midnight(start, UTC_ZONE) - _AROUND), start, end, schedule, email)
     called = _call_outs(start, end, schedule)
     rows = PayCorrection.objects.filter(day__gte=start, day__lt=end).select_related("user")
     corrections = [correction_of(row) for row in rows]
@@ -123,13 +123,17 @@ def _seen(
     return seen
 
 
-def _served(made: Book, start: date, end: date, schedule: str | None) -> dict[str, list[Turn]]:
-    """Everybody's time on call, each with its schedule."""
+def _served(
+    made: Book, start: date, end: date, schedule: str | None, email: str | None
+) -> dict[str, list[Turn]]:
+    """Everybody's time on call, each with its schedule; with `email`, only of schedules that could have it."""
     since, until = _midnight(start, UTC_ZONE) - _AROUND, _midnight(end, UTC_ZONE) + _AROUND
     found: dict[str, list[Turn]] = defaultdict(list)
     for name in made.own_names if schedule is None else (schedule,):
         plan = made.schedule(name)
-        for shift in resolve(made, plan, since, until) if plan else ():
+        if plan is None or (email is not None and email.lower() not in people_of(made, plan)):
+            continue
+        for shift in resolve(made, plan, since, until):
             if shift.user is not None and shift.role != SHADOW:
                 found[shift.user].append((name, shift.start, shift.end))
     return found

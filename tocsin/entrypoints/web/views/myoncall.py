@@ -13,7 +13,7 @@ from tocsin.apps.identity import queries as identity
 from tocsin.apps.notify import queries as notify
 from tocsin.apps.oncall import actions, queries
 from tocsin.apps.oncall.types import AbsenceInfo, PayRow, SwapInfo
-from tocsin.domain.schedule import PRIMARY, Shift, following, on_call, preceding
+from tocsin.domain.schedule import PRIMARY, Book, Shift, current, following, preceding
 from tocsin.domain.schedule.swapping import SwapState
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import attempt, names, signed_in
@@ -29,6 +29,7 @@ from tocsin.entrypoints.web.views.swaps import SwapRow, for_me, row_of
 from tocsin.lib.clock import now
 
 _BACK = timedelta(days=2)
+_MINUTE = timedelta(minutes=1)
 _MONTHS = 3
 _WEEK = 7
 
@@ -101,13 +102,15 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
 
 
 def on_now(email: str, at: datetime) -> list[OnCall]:
-    made = queries.book(since=at - _BACK)
+    """Only the schedules that have this person on call at this minute are looked at more closely."""
+    names = dict.fromkeys(name for name, _ in queries.shifts_of(email, at, at + _MINUTE))
+    made = queries.book(since=at - _BACK) if names else Book()
     found = []
-    for name in made.own_names:
+    for name in names:
         plan = made.schedule(name)
-        if plan is None or all(shift.user != email for shift in on_call(made, plan, at)):
+        if plan is None:
             continue
-        for shift in queries.on_call(name, at):
+        for shift in current(made, plan, at):
             if shift.user == email:
                 role = shift.role or PRIMARY
                 before = _people(preceding(made, plan, at, role))
