@@ -54,7 +54,9 @@ def rota(reachable: dict[str, User]) -> Callable[..., None]:
 
 
 def tick(now: datetime) -> None:
-    notices.tick(now)
+    """One round of the worker."""
+    while notices.tick(now):
+        pass
     readiness.tick(now)
 
 

@@ -184,3 +184,24 @@ def test_a_worker_killed_on_the_way_has_told_nobody_and_the_next_one_does(
     tick(at("23 08:01"))
     tick(at("23 08:02"))
     assert len(outbox(at("23 08:02"))) == 1
+
+
+@pytest.mark.parametrize("kind", [{"readiness": "off"}, {}], ids=["told", "asked"])
+def test_many_are_told_in_portions_and_each_once(
+    kind: dict[str, str], rota: Rota, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "MOST", 1)
+    for name, person in (("one", "alice"), ("two", "bob"), ("three", "carol")):
+        rota(name, people=("mona", person), schedule=kind)
+    rounds = 1
+    while notices.tick(at("23 08:00")):
+        rounds += 1
+        assert rounds < 10
+    assert rounds == 3
+    heard = outbox(at("23 08:00"))
+    assert sorted(who for who, _ in said(heard)) == ["alice", "bob", "carol"]
+    later = at("23 09:00")
+    notices.tick(at("23 08:59"))
+    while notices.tick(later):
+        pass
+    assert len(outbox(later)) == 3

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 
@@ -34,28 +35,34 @@ from tocsin.domain.time import parse_zone
 from tocsin.lib import bus, pg
 from tocsin.ports.events import DutyWord, HandedOver, ShiftsMoved
 
+MOST: Final = 50  # words of a kind in one transaction
 _KEPT: Final = timedelta(days=60)
 _TICK: Final = "tick"  # its row says when we last looked
 _MOST_MOVED: Final = 10
 
 Pick = Callable[[Spell], datetime]
+Said = Mapping[str, Spell]  # by the keys of what is said with it
 
 
-def tick(now: datetime) -> None:
+def tick(now: datetime) -> bool:
+    """Tell what is due, so many at a time that nobody waits long for the others; whether there is more."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             if not pg.try_lock(cursor, "oncall.notices"):
-                return  # another worker is at it
+                return False  # another worker is at it
         last = NoticeSent.objects.filter(key=_TICK).values_list("at", flat=True).first() or now
         since = max(last, now - BACK)
         ahead = look(now, since)
-        asked = readiness.ask(ahead, now)
+        asked = readiness.ask(ahead, now, MOST)
         readiness.void(ahead, now)
-        _going_on(ahead, asked, now)
-        _going_off(ahead, now)
-        _handed_over(ahead, since, now)
+        more = len(asked) > MOST
+        more |= _going_on(ahead, asked, now)
+        more |= _going_off(ahead, now)
+        if _handed_over(ahead, since, now):
+            return True  # from the same instant on
         NoticeSent.objects.update_or_create(key=_TICK, defaults={"at": now})
         NoticeSent.objects.filter(at__lt=now - _KEPT).delete()
+    return more
 
 
 def on_shifts_moved(news: ShiftsMoved) -> None:
@@ -86,36 +93,45 @@ def on_shifts_moved(news: ShiftsMoved) -> None:
     bus.publish(DutyWord(news.email, headline, lines, news.at, said, before=first))
 
 
-def _going_on(ahead: Ahead, asked: frozenset[readiness.Edge], now: datetime) -> None:
+def _going_on(ahead: Ahead, asked: frozenset[readiness.Edge], now: datetime) -> bool:
     waiting = _waiting(ahead, "on", lambda wishes: wishes.on, lambda spell: spell.start, now)
-    people = present(email for email, _ in waiting)
     # Being asked to be ready says it already; who chose their own times hears at each of them all the same.
     known = readiness.edges(now) if waiting else set()
     said_already = asked | {edge for edge in known if edge[0] not in ahead.notices}
-    for (email, edge), said in waiting.items():
-        user = people.get(email)
-        if user is None or (email, edge) in said_already:
-            once(said, now, _nothing)
-            continue
-        zone = parse_zone(user.timezone)
-        lines = [described(whole(ahead, spell), zone) for spell in dict.fromkeys(said.values())]
-        once(said, now, partial(bus.publish, _word(user, "on", edge, said, lines, now)))
+
+    def lines(said: Said, zone: ZoneInfo) -> list[str]:
+        return [described(whole(ahead, spell), zone) for spell in dict.fromkeys(said.values())]
+
+    return _say("on", waiting, said_already, lines, now)
 
 
-def _going_off(ahead: Ahead, now: datetime) -> None:
+def _going_off(ahead: Ahead, now: datetime) -> bool:
     waiting = _waiting(ahead, "off", lambda wishes: wishes.off, lambda spell: spell.end, now)
+    return _say("off", waiting, frozenset(), lambda *_: [], now)
+
+
+def _say(
+    kind: str,
+    waiting: Mapping[readiness.Edge, Said],
+    silent: frozenset[readiness.Edge],
+    lines: Callable[[Said, ZoneInfo], list[str]],
+    now: datetime,
+) -> bool:
+    """The first of those that wait; whether there are more. What is `silent` counts as said."""
     people = present(email for email, _ in waiting)
-    for (email, edge), said in waiting.items():
-        user = people.get(email)
-        say = _nothing if user is None else partial(bus.publish, _word(user, "off", edge, said, (), now))
-        once(said, now, say)
+    loud = [edge for edge in waiting if edge[0] in people and edge not in silent]
+    quiet = [each for edge in waiting.keys() - loud for each in waiting[edge]]
+    if quiet:
+        once(quiet, now, _nothing)
+    for email, edge in loud[:MOST]:
+        user, said = people[email], waiting[email, edge]
+        word = _word(user, kind, edge, said, lines(said, parse_zone(user.timezone)), now)
+        once(said, now, partial(bus.publish, word))
+    return len(loud) > MOST
 
 
 def _nothing() -> None:
     """For what is marked as said, because other words say it."""
-
-
-Said = Mapping[str, Spell]  # by the keys of what is said with it
 
 
 def _waiting(
@@ -143,13 +159,14 @@ def _word(user: User, kind: str, edge: datetime, said: Said, lines: Iterable[str
     return DutyWord(user.email, headline, lines, now, key(kind, *sorted(said)), before=edge)
 
 
-def _handed_over(ahead: Ahead, since: datetime, now: datetime) -> None:
+def _handed_over(ahead: Ahead, since: datetime, now: datetime) -> bool:
     found = [one for several in ahead.spells.values() for one in hand_offs(several, since, now)]
     keys = {key("handoff", one.schedule, one.role, one.at): one for one in found}
     new = unsent(keys)
     made = book(since=since - LONGEST_SEEN) if new else ahead.book
-    for each in new:
+    for each in sorted(new, key=lambda each: keys[each].at)[:MOST]:
         once([each], now, partial(_publish, made, keys[each]))
+    return len(new) > MOST
 
 
 def _publish(made: Book, one: HandOff) -> None:

@@ -39,8 +39,10 @@ _log = Logger(__name__)
 Edge = tuple[str, datetime]  # an e-mail, and when they go on call
 
 
-def ask(ahead: Ahead, now: datetime) -> frozenset[Edge]:
-    """Ask whoever comes on; who was asked. Shifts of one person that begin together are asked for once."""
+def ask(ahead: Ahead, now: datetime, most: int) -> frozenset[Edge]:
+    """Ask whoever comes on, the first `most` of them now; all whom it concerns. Shifts of one person that
+    begin together are asked for once.
+    """
     theirs = ahead.of_person()
     wanted = [
         spell
@@ -64,8 +66,9 @@ def ask(ahead: Ahead, now: datetime) -> frozenset[Edge]:
     groups: dict[Edge, list[Spell]] = defaultdict(list)
     for spell in fresh:
         if spell.user in people and spell.user not in shown:
-            groups[spell.user, spell.start].append(whole(ahead, spell))
-    for (email, _), several in groups.items():
+            groups[spell.user, spell.start].append(spell)
+    for email, edge in sorted(groups, key=lambda each: each[1])[:most]:
+        several = [whole(ahead, spell) for spell in groups[email, edge]]
         _ask(people[email], several, now, reachable=reachable.get(email, False))
     return frozenset(groups)
 
@@ -89,10 +92,14 @@ def void(ahead: Ahead, now: datetime) -> None:
 def tick(now: datetime) -> None:
     """Tell others of those who have not confirmed in time, each in a transaction of its own."""
     late = Readiness.objects.filter(due_at__lte=now, confirmed_at=None, told_at=None)
-    for pk in list(late.order_by("due_at").values_list("pk", flat=True)[:_MOST]):
+    waiting = list(late.order_by("due_at").values_list("pk", "shift_start")[:_MOST])
+    if not waiting:
+        return
+    made = book(since=min(start for _, start in waiting) - _MINUTE)
+    for pk, _ in waiting:
         try:
             with transaction.atomic():
-                _late(pk, now)
+                _late(pk, made, now)
         except Exception:  # noqa: BLE001 - one is at fault; the others must be told
             _log.exception("a readiness failed", readiness=pk)
 
@@ -184,12 +191,11 @@ def _forget(row: Readiness, now: datetime) -> None:
         bus.publish(DutySettled(word_key(row), "the shift is another's now", now))
 
 
-def _late(pk: int, now: datetime) -> None:
+def _late(pk: int, made: Book, now: datetime) -> None:
     rows = Readiness.objects.select_for_update(of=("self",), skip_locked=True).select_related("user")
     row = rows.filter(pk=pk, confirmed_at=None, told_at=None).first()
     if row is None:
         return
-    made = book(since=row.shift_start - _MINUTE)
     if row.shift_end <= now:
         row.due_at = None
         row.save(update_fields=("due_at",))

@@ -26,12 +26,15 @@ _JOBS: Final[tuple[Job, ...]] = (notices.tick, readiness.tick, _lapse)
 
 
 def step(jobs: tuple[Job, ...] = _JOBS) -> float:
-    """Each job in turn; one that fails is reported, and the others are done. The seconds to pause."""
+    """Each job in turn; one that fails is reported, and the others are done. The seconds to pause: 0 when
+    one of them has more to do.
+    """
+    more = False
     for job in jobs:
         try:
-            job(clock.now())
+            more |= job(clock.now()) is True
         except (OperationalError, InterfaceError):
             raise
         except Exception:  # noqa: BLE001 - the others are still to be done
             _log.exception("a job of on-call failed", job=f"{job.__module__}.{job.__qualname__}")
-    return _ROUND_S
+    return 0.0 if more else _ROUND_S
