@@ -328,6 +328,39 @@ users: [{email: a@x.y, role: owner}, {email: b@x.y, role: owner}]
             "is never on call within a year",
         ),
         ("rotations: [{name: r, participants: [a@x.y], until: 2025-01-01T00:00}]", "the rotation is over"),
+        (
+            (
+                "rotations: [{name: r, participants: [a@x.y, b@x.y], restrictions: [{days: [mon], "
+                "start: '00:00', end: '12:00'}]}]"
+            ),
+            "(7 % covered)",
+        ),
+        (
+            (
+                "rotations: [{name: r, participants: [a@x.y]}, {name: q, participants: [b@x.y]}]\n"
+                "schedules: [{name: s, layers: [{rotation: r, priority: 2}, {rotation: q, priority: 1}]}]"
+            ),
+            "b@x.y is a member but is never on call within a year: others always stand before them",
+        ),
+        (
+            (
+                "rotations: [{name: r, participants: [a@x.y]}, "
+                "{name: q, participants: [a@x.y], role: secondary}]\n"
+                "schedules: [{name: s, layers: [r, q]}]"
+            ),
+            "schedules[s]: a@x.y is on call twice at once, as primary and as secondary",
+        ),
+        (
+            (
+                "rotations: [{name: r, participants: [a@x.y]}, {name: q, participants: [a@x.y]}]\n"
+                "schedules: [{name: s, layers: [r]}, {name: t, layers: [q]}]"
+            ),
+            "schedules[t]: a@x.y is on call twice at once, as primary and in s as primary",
+        ),
+        (
+            "rotations: [{name: r, participants: [a@x.y, a@x.y, a@x.y, a@x.y, b@x.y]}]",
+            "unevenly shared, balance 38 of 100; hours in a year: a@x.y 7104, b@x.y 1680",
+        ),
         ("rotations: [{name: r, participants: [q@x.y]}]", "q@x.y is not among the users: will be invited"),
         ("schedules: [{name: s, layers: []}]", "no layers: nobody is ever on call"),
         ("services: [{name: s}]", "neither a team nor an escalation policy"),

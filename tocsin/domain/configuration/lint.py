@@ -2,20 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from math import floor
 from typing import Final
 
 from tocsin.domain.configuration.model import Organisation, Service
 from tocsin.domain.configuration.problems import Place, Report
 from tocsin.domain.escalation.model import Policy, Step, Target, TargetKind, TeamWho
 from tocsin.domain.routing import Route
-from tocsin.domain.schedule import Book, Origin, OverrideKind, Rotation, Schedule, changes_anything, resolve
+from tocsin.domain.schedule import Book, OverrideKind, Rotation, Schedule, changes_anything
+from tocsin.domain.schedule.checks import YEAR, Check, Finding, check, coverage, doubles, never_in, over
 from tocsin.domain.schedule.definition import OverrideDefinition
-from tocsin.domain.schedule.turns import boundary, pieces
+from tocsin.domain.schedule.load import shares
+from tocsin.domain.schedule.turns import boundary
 from tocsin.domain.severity import Urgency
 from tocsin.domain.time import format_duration, to_instant
 
-_YEAR: Final = timedelta(days=366)
+_HOUR: Final = timedelta(hours=1)
 _LOOK_AHEAD: Final = timedelta(days=28)
+_EVEN_ENOUGH: Final = 60
 _ENOUGH: Final = 2
 
 Places = Mapping[tuple[str, str], Place]
@@ -45,10 +49,12 @@ class _Linter:
         for rotation in self._book.rotations.values():
             self._rotation(rotation)
         layered = {layer.rotation for plan in self._book.schedules.values() for layer in plan.layers}
-        for name in self._book.names:
-            # A rotation that is part of a schedule may well have hours in which others are on call.
-            if name in self._book.schedules or name not in layered:
-                self._schedule(name)
+        # A rotation that is part of a schedule may well have hours in which others are on call.
+        names = [name for name in self._book.names if name in self._book.schedules or name not in layered]
+        double = doubles(self._book, names, self._now, self._now + _LOOK_AHEAD)
+        for name in names:
+            if self._is_ours(name):
+                self._schedule(name, double.get(name, ()))
         for policy in self._org.escalation_policies.values():
             self._policy(policy)
         for service in self._org.services.values():
@@ -59,6 +65,10 @@ class _Linter:
         place = self._places.get((kind, name))
         if place is not None:  # what no file of these says is not theirs to be warned about
             self._report.warning(place, f"{kind}[{name}]{path}" if name else f"{kind}{path}", message)
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether the files speak of the schedule; the others need not be looked at."""
+        return ("schedules", name) in self._places or ("rotations", name) in self._places
 
     def _people(self) -> None:
         unknown = [
@@ -122,15 +132,10 @@ class _Linter:
 
     def _rotation(self, rotation: Rotation) -> None:
         start = max(self._now, boundary(rotation, 0, 1))
-        if rotation.until is not None and to_instant(rotation.until, rotation.zone) <= start:
+        if over(rotation, start):
             self._warn("rotations", rotation.name, ".until", "the rotation is over: nobody is on call by it")
             return
-        waiting = set(rotation.people)
-        for piece in pieces(rotation, start, start + _YEAR):
-            waiting.difference_update(piece.people)
-            if not waiting:
-                break
-        for email in sorted(waiting):
+        for email in never_in(rotation, start):
             message = f"{email} is never on call within a year"
             if rotation.restrictions:
                 message += (
@@ -138,7 +143,7 @@ class _Linter:
                 )
             self._warn("rotations", rotation.name, ".participants", message)
 
-    def _schedule(self, name: str) -> None:
+    def _schedule(self, name: str, double: Iterable[Finding]) -> None:
         plan = self._book.schedule(name)
         if plan is None:
             return
@@ -146,25 +151,28 @@ class _Linter:
         if kind == "schedules" and not plan.layers:
             self._warn(kind, name, ".layers", "no layers: nobody is ever on call")
             return
-        starts = [boundary(self._book.rotations[layer.rotation], 0, 1) for layer in plan.layers]
-        start = max(self._now, min(starts))
-        gaps = [
-            shift
-            for shift in resolve(self._book, plan, start, start + _LOOK_AHEAD)
-            if shift.origin is Origin.GAP
-        ]
-        if gaps:
-            hours = sum(((gap.end - gap.start) for gap in gaps), timedelta()).total_seconds() / 3600
-            first = gaps[0].start.astimezone(plan.zone)
-            self._warn(
-                kind,
-                name,
-                "",
-                f"nobody is on call for {hours:.0f} of the next {_LOOK_AHEAD.days * 24} hours, first from "
-                f"{first:%a %d %b %H:%M} ({plan.zone.key}); a `fallback` would fill this",
-            )
+        rings = [self._book.rotations[layer.rotation] for layer in plan.layers]
+        start = max(self._now, min(boundary(ring, 0, 1) for ring in rings))
+        end = start + _LOOK_AHEAD
+        told = {person for ring in rings for person in never_in(ring, max(start, boundary(ring, 0, 1)))}
+        for finding in check(self._book, (name,), start, end):
+            if finding.check is Check.GAP:
+                percent = floor(coverage(self._book, plan, start, end).percent)
+                self._warn(kind, name, "", f"{finding.text} ({percent} % covered)")
+            elif finding.check is Check.NEVER and finding.user not in told:
+                self._warn(kind, name, "", f"{finding.text}: others always stand before them")
+        for finding in double:
+            self._warn(kind, name, "", finding.text)
+        self._evenness(kind, plan, start)
         if kind == "schedules":
             self._overrides(plan, self._org.schedules[name].overrides)
+
+    def _evenness(self, kind: str, plan: Schedule, start: datetime) -> None:
+        balance, times = shares(self._book, plan, start, start + YEAR)
+        if balance < _EVEN_ENOUGH:
+            hours = ", ".join(f"{email} {time / _HOUR:.0f}" for email, time in times.items())
+            message = f"unevenly shared, balance {balance} of 100; hours in a year: {hours}"
+            self._warn(kind, plan.name, "", message)
 
     def _overrides(self, plan: Schedule, written: tuple[OverrideDefinition, ...]) -> None:
         for number, (change, definition) in enumerate(zip(plan.overrides, written, strict=True)):

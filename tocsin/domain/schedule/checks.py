@@ -92,18 +92,24 @@ def check(
     }
     shifts = {name: resolve(book, plan, start, end) for name, plan in plans.items()}
     absences = tuple(away)
-    doubles = _doubles(book, shifts)
+    double = _doubles(book, shifts)
     found: list[Finding] = []
     for name, plan in ((name, plan) for name, plan in plans.items() if name in wanted):
         here = shifts[name]
         found.extend(_gaps(plan, here, start, end))
-        found.extend(doubles.get(name, ()))
+        found.extend(double.get(name, ()))
         found.extend(never(book, plan, start))
         found.extend(_unreachable(book, plan, here, reachable or {}))
         found.extend(_absent(plan, here, absences))
         if is_holiday is not None:
             found.extend(_holidays(plan, here, is_holiday))
     return tuple(found)
+
+
+def doubles(book: Book, names: Iterable[str], start: datetime, end: datetime) -> Mapping[str, list[Finding]]:
+    """Who is booked double in or among these schedules, by schedule."""
+    plans = {name: plan for name in names if (plan := book.schedule(name)) is not None}
+    return _doubles(book, {name: resolve(book, plan, start, end) for name, plan in plans.items()})
 
 
 def members(book: Book, schedule: Schedule) -> tuple[str, ...]:

@@ -55,6 +55,27 @@ def load(
     own zones; the others get the schedule's. The balance is that of the members; who only stood in is not
     looked at.
     """
+    spans, members = _spans(book, schedule, start, end)
+    people = tuple(
+        _person(user, spans[user], zones.get(user, schedule.zone), is_holiday)
+        for user in sorted({*members, *spans})
+    )
+    return Load(people, _balance([one.total for one in people if one.user in members]))
+
+
+def shares(
+    book: Book, schedule: Schedule, start: datetime, end: datetime
+) -> tuple[int, Mapping[str, timedelta]]:
+    """The balance and the members' time, without the rest of what `load` tells."""
+    spans, members = _spans(book, schedule, start, end)
+    times = {user: length(joined(spans[user])) for user in sorted(members)}
+    return _balance(list(times.values())), times
+
+
+def _spans(
+    book: Book, schedule: Schedule, start: datetime, end: datetime
+) -> tuple[dict[str, list[Span]], set[str]]:
+    """When people are on call in the roles that count, and who the members of their layers are."""
     layers = [
         (layer.role or rotation.role, rotation)
         for layer in schedule.layers
@@ -67,11 +88,7 @@ def load(
         if shift.user is not None and shift.role not in passed_over:
             spans[shift.user].append((shift.start, shift.end))
     members = {person for role, rotation in layers if role not in passed_over for person in rotation.people}
-    people = tuple(
-        _person(user, spans[user], zones.get(user, schedule.zone), is_holiday)
-        for user in sorted({*members, *spans})
-    )
-    return Load(people, _balance([one.total for one in people if one.user in members]))
+    return spans, members
 
 
 def _person(user: str, shifts: list[Span], zone: ZoneInfo, is_holiday: Callable[[date], bool]) -> PersonLoad:
