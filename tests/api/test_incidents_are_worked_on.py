@@ -119,7 +119,8 @@ def test_who_is_on_call_at_a_time(world: World) -> None:
     assert {"user", "rotation", "role", "start", "end", "origin"} <= rows[0].keys()
     everywhere = _json(world.stranger.get("/oncall?at=2026-11-25T12:00:00Z"))["items"]
     assert [row for row in everywhere if row["schedule"] == "main"] == rows
-    assert {row["schedule"] for row in everywhere} == {"idle", "main", "primary", "spare"}
+    every = {"approved", "idle", "main", "primary", "spare", "swapped"}
+    assert {row["schedule"] for row in everywhere} == every
     span = "/oncall?schedule=main&from=2026-11-23T00:00:00Z&until=2026-12-07T00:00:00Z"
     assert len({row["user"] for row in _json(world.stranger.get(span))["items"]}) == 2
     assert _json(world.stranger.get("/oncall?schedule=none"), 404)
