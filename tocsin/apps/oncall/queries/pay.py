@@ -126,7 +126,7 @@ def _seen(
 def _served(
     made: Book, start: date, end: date, schedule: str | None, email: str | None
 ) -> dict[str, list[Turn]]:
-    """Everybody's time on call, each with its schedule; with `email`, only of schedules that could have it."""
+    """Everybody's time on call, with the schedule; with `email`, of those only that could have it."""
     since, until = _midnight(start, UTC_ZONE) - _AROUND, _midnight(end, UTC_ZONE) + _AROUND
     found: dict[str, list[Turn]] = defaultdict(list)
     for name in made.own_names if schedule is None else (schedule,):
