@@ -73,10 +73,10 @@ def _answer(request: HttpRequest, reader: Reader, before: RotationDefinition | N
         actions.save_rotations(actor=reader.actor, definitions=[definition], effective=effective, now=now())
     except Invalid as error:
         problems = _fields(error, values["name"])
-        return _form(request, reader, values, before, errors=problems, status=422)
+        return _form(request, reader, values, before, errors=problems)
     except Conflict as error:
         fresh = {"version": _version(before)} if before else {}
-        return _form(request, reader, values | fresh, before, errors={"form": error.detail}, status=409)
+        return _form(request, reader, values | fresh, before, conflict=error.detail)
     messages.success(request, f"{definition.name} is saved. Whoever gains or loses shifts is told.")
     shown = [info.name for info in using(definition.name)]
     return redirect("schedule", shown[0] if shown else definition.name)
@@ -200,8 +200,8 @@ def _form(
     before: RotationDefinition | None,
     *,
     errors: Mapping[str, str] | None = None,
+    conflict: str = "",
     drawn: Sequence[changes.Change] = (),
-    status: int = 200,
 ) -> HttpResponse:
     rows = {row.name: row for row in queries.rotations()}
     row = rows.get(before.name) if before else None
@@ -213,6 +213,7 @@ def _form(
         "more_used": max(len(used) - _MOST, 0),
         "values": values,
         "errors": errors or {},
+        "conflict": conflict,
         "row_errors": rotaforms.row_errors(errors or {}),
         "changes": drawn,
         "versions": _versions(before.name) if before else (),
@@ -231,7 +232,9 @@ def _form(
         "names": names(),
         "zones": zones(),
     }
-    return render(request, "oncall/rotation_edit.html", context, status=status)
+    return render(
+        request, "oncall/rotation_edit.html", context, status=409 if conflict else 422 if errors else 200
+    )
 
 
 def _versions(name: str) -> list[dict[str, Any]]:

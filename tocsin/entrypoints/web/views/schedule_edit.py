@@ -60,10 +60,10 @@ def _answer(request: HttpRequest, reader: Reader, before: ScheduleDefinition | N
         _need_same(before, values)
         actions.save_schedule(actor=reader.actor, definition=definition, now=now())
     except Invalid as error:
-        return _form(request, reader, values, before, errors=forms.errors_of(error), status=422)
+        return _form(request, reader, values, before, errors=forms.errors_of(error))
     except Conflict as error:
         fresh = {"version": _version(before)} if before else {}
-        return _form(request, reader, values | fresh, before, errors={"form": error.detail}, status=409)
+        return _form(request, reader, values | fresh, before, conflict=error.detail)
     messages.success(request, f"{definition.name} is saved. Whoever gains or loses shifts is told.")
     return redirect("schedule", definition.name)
 
@@ -113,8 +113,8 @@ def _form(
     before: ScheduleDefinition | None,
     *,
     errors: Mapping[str, str] | None = None,
+    conflict: str = "",
     drawn: changes.Change | None = None,
-    status: int = 200,
 ) -> HttpResponse:
     info = queries.schedule(before.name) if before else None
     context: dict[str, Any] = {
@@ -122,6 +122,7 @@ def _form(
         "info": info,
         "values": values,
         "errors": errors or {},
+        "conflict": conflict,
         "row_errors": rotaforms.row_errors(errors or {}),
         "changes": [drawn] if drawn else [],
         "may_edit": may(reader.actor, Permission.EDIT_TEAM, info) if info else may_make(reader),
@@ -131,4 +132,6 @@ def _form(
         "names": names(),
         "zones": zones(),
     }
-    return render(request, "oncall/schedule_edit.html", context, status=status)
+    return render(
+        request, "oncall/schedule_edit.html", context, status=409 if conflict else 422 if errors else 200
+    )

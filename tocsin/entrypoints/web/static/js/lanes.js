@@ -191,5 +191,10 @@ if (mine instanceof HTMLAnchorElement) {
   mine.hidden = false;
 }
 arrange();
+// Where the lanes are wider than the screen, now is what one came to see.
+for (const strip of document.querySelectorAll(".strip")) {
+  const line = strip.querySelector('[data-now]:not([visibility="hidden"]) line');
+  if (line) strip.scrollLeft += line.getBoundingClientRect().left - strip.getBoundingClientRect().left - strip.clientWidth / 2;
+}
 setInterval(tick, NOW_EVERY);
 document.addEventListener("htmx:after:swap", arrange);
