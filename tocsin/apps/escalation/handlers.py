@@ -23,8 +23,10 @@ def on_person_unreachable(news: PersonUnreachable) -> None:
 
 def on_on_call_changed(news: OnCallChanged) -> None:
     """Whoever came on call for a step that fired is looked for at once, not at the hand-off known so far."""
-    rows = CallOut.objects.select_for_update().filter(status__in=_CLIMBING).order_by("id")
-    asking = [row for row in rows if _asks(snapshot_of(row), state_of(row), news.schedules)]
+    climbing = CallOut.objects.filter(status__in=_CLIMBING)
+    # Looked through unlocked: only those it concerns are kept from the worker.
+    found = [row.pk for row in climbing if _asks(snapshot_of(row), state_of(row), news.schedules)]
+    asking = list(climbing.filter(pk__in=found).select_for_update().order_by("id")) if found else []
     for row in asking:
         row.state = dump(replace(state_of(row), handoff_at=news.at, due_at=news.at))
         row.due_at = news.at

@@ -26,7 +26,8 @@ def say(row: Swap, words: Words, actor: Actor, now: datetime) -> set[str]:
     for user in people.exclude(state=UserState.LEFT).order_by("pk"):
         key = f"swap:{row.pk}:{row.state}:{now.isoformat(timespec='seconds')}:{user.pk}"
         lines = _lines(row, parse_zone(user.timezone))
-        bus.publish(DutyWord(user.email, words[user.email], lines, now, key))
+        before = row.start if row.start > now else None
+        bus.publish(DutyWord(user.email, words[user.email], lines, now, key, before=before))
     return {*words, *([actor.email] if actor.email else [])}
 
 
