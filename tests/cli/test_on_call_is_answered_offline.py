@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,75 @@ def test_it_names_who_is_on_call_at_an_instant(
     assert row["user"] == user
 
 
+def _rows(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, start: str, end: str
+) -> list[tuple[str | None, str, str]]:
+    arguments = ["--schedule", name, "--from", start, "--until", end, "--json"]
+    assert run(["oncall", "-f", str(folder), *arguments]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert all(list(row) == ["user", "rotation", "role", "start", "end", "origin"] for row in rows)
+    return [(row["user"] and row["user"].split("@")[0], row["start"][:16], row["end"][:16]) for row in rows]
+
+
+def test_the_users_own_rotations_give_alice_bob_and_charlie_by_week(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mondays = [
+        f"{day}T09:00" for day in ("2024-01-01", "2024-01-08", "2024-01-15", "2024-01-22", "2024-01-29")
+    ]
+    weeks = list(pairwise(mondays))
+    primary = _rows(folder, capsys, "primary-oncall", "2024-01-01T09:00", "2024-01-29T09:00")
+    assert primary == [
+        (who, *week) for who, week in zip(("alice", "bob", "charlie", "alice"), weeks, strict=True)
+    ]
+    secondary = _rows(folder, capsys, "secondary-oncall", "2024-01-08T09:00", "2024-01-29T09:00")
+    assert secondary == [
+        (who, *week) for who, week in zip(("alice", "bob", "charlie"), weeks[1:], strict=True)
+    ]
+
+
+def test_rows_come_by_start_then_user_and_are_clipped(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "more.yaml").write_text(
+        "schedules: [{name: both, layers: [secondary-oncall, primary-oncall], fallback: zoe@example.com, "
+        "overrides: [{start: 2024-01-15T08:00, end: 2024-01-15T10:00, user: dee@example.com}]}]"
+    )
+    assert _rows(folder, capsys, "both", "2024-01-14T00:00", "2024-01-15T12:00") == [
+        ("alice", "2024-01-14T00:00", "2024-01-15T08:00"),
+        ("bob", "2024-01-14T00:00", "2024-01-15T08:00"),
+        ("dee", "2024-01-15T08:00", "2024-01-15T10:00"),
+        ("bob", "2024-01-15T10:00", "2024-01-15T12:00"),
+        ("charlie", "2024-01-15T10:00", "2024-01-15T12:00"),
+    ]
+    assert _rows(folder, capsys, "both", "2024-01-01T08:00", "2024-01-01T10:00") == [
+        ("zoe", "2024-01-01T08:00", "2024-01-01T09:00"),
+        ("alice", "2024-01-01T09:00", "2024-01-01T10:00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "rows"),
+    [
+        # Times that come twice are the first of the two, and ones that do not come the first after.
+        ("2024-11-03T01:30", "2024-11-03T02:30", [("bob", "2024-11-03T01:30", "2024-11-03T02:30")]),
+        ("2024-03-10T02:30", "2024-03-10T03:30", [("alice", "2024-03-10T03:00", "2024-03-10T03:30")]),
+        ("2024-03-04T13:59Z", "2024-03-04T14:01Z", [("charlie", "2024-03-04T08:59", "2024-03-04T09:00"),
+                                                  ("alice", "2024-03-04T09:00", "2024-03-04T09:01")]),
+        ("2024-01-01 09:00", "2024-01-01 09:00:30", [("alice", "2024-01-01T09:00", "2024-01-01T09:00")]),
+        ("2099-12-31", "2100-01-01", [("charlie", "2099-12-31T00:00", "2100-01-01T00:00")]),
+    ],
+)  # fmt: skip
+def test_a_stretch_may_begin_and_end_at_any_time(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    start: str,
+    end: str,
+    rows: list[tuple[str | None, str, str]],
+) -> None:
+    assert _rows(folder, capsys, "primary-oncall", start, end) == rows
+
+
 def test_without_a_schedule_it_answers_for_all(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["oncall", "-f", str(folder), "--at", "2024-02-01"]) == 0
     rows = json.loads(capsys.readouterr().out)
@@ -91,7 +161,12 @@ def test_without_a_schedule_it_answers_for_all(folder: Path, capsys: pytest.Capt
     [
         (["--schedule", "primary-on-call"], "did you mean 'primary-oncall'?"),
         (["--schedule", "primary-oncall", "--at", "yesterday"], "--at: expected a time such as"),
+        (["--schedule", "primary-oncall", "--at", "2024-13-01"], "--at: expected a time such as"),
+        (["--at", "0001-01-01T00:00"], "--at: expected a year from 1970 to 2200"),
+        (["--from", "2024-01-01", "--until", "9999-12-31T23:59Z"], "--until: expected a year from"),
         (["--schedule", "primary-oncall", "--from", "2024-01-01"], "go together"),
+        (["--schedule", "primary-oncall", "--until", "2024-01-01"], "go together"),
+        (["--schedule", "primary-oncall", "--from", "2024-01-01", "--until", "2024-01-01"], "not after"),
         (["--schedule", "primary-oncall", "--from", "2024-01-02", "--until", "2024-01-01"], "not after"),
         (
             ["--schedule", "x", "--at", "2024-01-01", "--from", "2024-01-02", "--until", "2024-01-03"],

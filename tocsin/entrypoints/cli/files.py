@@ -17,6 +17,9 @@ from tocsin.domain.time import to_instant
 from tocsin.entrypoints.cli.output import BadInput, print_problems
 
 _ENDINGS: Final = frozenset({".yaml", ".yml"})
+# Far outside these years arithmetic with days would leave the calendar.
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 2200
 _MOST_BYTES: Final = 4 * 1024 * 1024
 
 directory_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
@@ -94,6 +97,8 @@ def parse_instant(text: str, option: str, zone: ZoneInfo) -> datetime:
     except ValueError as error:
         example = "2024-08-05T09:00, 2024-08-05T09:00:00+02:00 or 2024-08-05T07:00Z"
         raise BadInput(f"{option}: expected a time such as {example}, found {text!r}.") from error
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise BadInput(f"{option}: expected a year from {_FIRST_YEAR} to {_LAST_YEAR}, found {text!r}.")
     return to_instant(found, zone) if found.tzinfo is None else found
 
 
