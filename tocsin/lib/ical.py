@@ -265,6 +265,9 @@ def _check(event: Component) -> None:
         raise _CannotError("its start cannot be read")
     if event.get("DTEND") is not None:
         _check_end(start, _moment(event.get("DTEND")))
+    length = getattr(event.get("DURATION"), "dt", None)
+    if isinstance(length, timedelta) and length < timedelta(0):
+        raise _CannotError("it ends before it starts")
     for name in ("DTSTART", "DTEND"):
         value = event.get(name)
         zone = value.params.get("TZID") if value is not None else None
