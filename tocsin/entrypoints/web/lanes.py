@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.domain.schedule import PRIMARY, Origin, Shift
-from tocsin.entrypoints.web.templatetags.tocsin import hue, initials
+from tocsin.entrypoints.web.faces import HUES, hue, initials
 from tocsin.entrypoints.web.window import Window
 
 ROW = 34  # pixels from one row of bars to the next
@@ -16,7 +16,6 @@ _TOP = 6
 # How many pixels of a usual screen one percent of the strip has, and one letter takes.
 _PERCENT, _LETTER, _PADDING = 9.0, 6.4, 13
 _THIN = 1.6
-_HUES = 8
 _NARROWEST = 0.25  # in percent: a minute's shift can still be seen
 
 _BECAUSE = {
@@ -103,7 +102,7 @@ def ink(people: Iterable[str], called: Mapping[str, str]) -> Ink:
     hues: dict[str, int] = {}
     for email in people:
         own = hue(email)
-        free = [(own + step) % _HUES for step in range(_HUES) if (own + step) % _HUES not in hues.values()]
+        free = [(own + step) % HUES for step in range(HUES) if (own + step) % HUES not in hues.values()]
         hues.setdefault(email, free[0] if free else own)
     return Ink(called, hues)
 

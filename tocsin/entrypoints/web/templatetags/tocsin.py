@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from zlib import crc32
 
 from django import template
 from django.utils import timezone
@@ -13,13 +12,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from tocsin.domain.lifecycle import OPEN, Status
+from tocsin.entrypoints.web.faces import hue, initials
 from tocsin.lib.clock import now
 
 register = template.Library()
 
 _ICONS = Path(__file__).parent.parent / "static" / "icons.svg"
 _SYMBOL = re.compile(r'<symbol id="([\w-]+)"[^>]*>(.*?)</symbol>')
-_HUES = 8
 
 
 @cache
@@ -175,16 +174,8 @@ def day(value: datetime | None) -> SafeString:
     )
 
 
-@register.filter
-def hue(text: object) -> int:
-    """A steady colour class for an avatar."""
-    return crc32(str(text).encode()) % _HUES
-
-
-@register.filter
-def initials(name: object) -> str:
-    parts = [part for part in re.split(r"[\s._@-]+", str(name).split("@", maxsplit=1)[0]) if part]
-    return "".join(part[0] for part in parts[:2]).upper() or "?"
+register.filter(hue)
+register.filter(initials)
 
 
 @register.inclusion_tag("parts/person.html")
