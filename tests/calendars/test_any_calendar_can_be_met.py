@@ -122,14 +122,41 @@ def test_no_bytes_break_the_reader(body: bytes) -> None:
             assert isinstance(ical.read(one, START, END), ical.Reading)
 
 
-_NAMES = (
-    "DTSTART|DTEND|DTSTART;VALUE=DATE|DTEND;VALUE=DATE|DTSTART;TZID=Mars|DURATION|RECURRENCE-ID|EXDATE|RDATE|"
-    "SUMMARY|ATTENDEE|ORGANIZER|STATUS|SEQUENCE|UID"
-).split("|")
-_VALUES = (
-    "20261201T100000Z|20261201T100000|20261201|20261301|99991231T235959Z|00010101|PT1H|-P1D|P|2026||,|x|"
-    "mailto:|mailto:a@x.org,b|CANCELLED"
-).split("|")
+_NAMES = [
+    "DTSTART",
+    "DTEND",
+    "DTSTART;VALUE=DATE",
+    "DTEND;VALUE=DATE",
+    "DTSTART;TZID=Mars",
+    "DURATION",
+    "RECURRENCE-ID",
+    "EXDATE",
+    "RDATE",
+    "SUMMARY",
+    "ATTENDEE",
+    "ORGANIZER",
+    "STATUS",
+    "SEQUENCE",
+    "UID",
+]
+_VALUES = [
+    "20261201T100000Z",
+    "20261201T100000",
+    "20261201",
+    "20261301",
+    "99991231T235959Z",
+    "00010101",
+    "PT1H",
+    "-P1D",
+    "P",
+    "2026",
+    "",
+    ",",
+    "x",
+    "mailto:",
+    "mailto:a@x.org,b",
+    "CANCELLED",
+]
 _PROPERTY = st.tuples(st.sampled_from(_NAMES), st.sampled_from(_VALUES))
 
 
@@ -146,9 +173,9 @@ def test_no_event_is_passed_over_in_silence(events: list[list[tuple[str, str]]])
     for one in reading.happenings:
         assert isinstance(one.start, date)
         assert isinstance(one.end, date)
-    without_start = [one for one in events if not any(name.startswith("DTSTART") for name, _ in one)]
+    timeless = [one for one in events if not any(name.startswith("DT") for name, _ in one)]
     alone = not any(line.startswith(("UID", "RECURRENCE-ID")) for line in lines)
-    if alone and without_start:
+    if alone and timeless:
         assert reading.broken
 
 
