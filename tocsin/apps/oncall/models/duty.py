@@ -18,8 +18,8 @@ class NoticeSettings(models.Model):
 
 
 class NoticeSent(models.Model):
-    """So that each is sent once: `key` stands for schedule, person, shift and kind. Beside those it holds when
-    notices were last looked for (`tick`), and who answered a page of which incident (`answered:…`).
+    """So that each is sent once: `key` stands for schedule, person, shift and kind. Beside those it holds
+    when notices were last looked for (`tick`), and who answered a page of which incident (`answered:…`).
     """
 
     key = models.CharField(max_length=255, primary_key=True)
