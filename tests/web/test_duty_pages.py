@@ -2,7 +2,9 @@ import pytest
 from django.test import Client
 
 from tests.web.conftest import Visitor
-from tests.web.rota import NAME, rota, text
+from tests.web.rota import NAME, coming, key, rota, text
+from tocsin.apps.oncall import queries
+from tocsin.apps.oncall.models import Schedule
 
 __all__ = ["rota"]
 
@@ -73,3 +75,32 @@ def test_what_is_gone_is_said_and_breaks_nothing(path: str, owner: Visitor) -> N
     answer = owner.client.post(path, follow=True)
     assert answer.status_code == 200
     assert "toast-item error" in text(answer)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/pay/?month=9999-12",
+        "/pay/?month=0001-01",
+        f"/schedules/{NAME}/checks?from=0001-01-01&until=0001-01-02",
+        f"/schedules/{NAME}/checks?from=9999-12-30&until=9999-12-31&days=99999999999999",
+        f"/schedules/{NAME}/history?since=0001-01-01T00:00",
+        f"/schedules/{NAME}/history?until=9999-12-31T23:59&here=America/New_York",
+        f"/schedules/{NAME}/history?cursor=x",
+        "/swaps/?cursor=99999999999999999999",
+        "/swaps/new?schedule=carts&start=0001-01-01T00:00:00Z",
+        "/swaps/new?schedule=carts&start=%00",
+        "/swaps/new?for=nobody",
+    ],
+)
+def test_nonsense_in_the_address_is_never_a_crash(path: str, owner: Visitor, rota: str) -> None:
+    assert owner.client.get(path).status_code in {200, 422}
+
+
+def test_a_swap_outlives_its_schedule(owner: Visitor, mate: Visitor, rota: str) -> None:
+    mate.client.post("/swaps/new", {"shift": key(coming(mate))})
+    (swap,) = queries.swaps()
+    Schedule.objects.all().delete()
+    assert "Mate" in text(owner.client.get(f"/swaps/{swap.id}"))
+    assert owner.client.get("/swaps/?tab=all").status_code == 200
+    assert mate.client.get("/my-on-call").status_code == 200

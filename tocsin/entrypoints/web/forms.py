@@ -13,6 +13,8 @@ from tocsin.domain.escalation.model import Target, TargetKind, TeamWho
 from tocsin.domain.severity import Severity
 from tocsin.domain.time import parse_zone
 
+YEARS = range(1970, 2200)
+
 
 def text(data: QueryDict, field: str, *, required: bool = False) -> str:
     value = data.get(field, "").strip()
@@ -58,6 +60,8 @@ def local_time(data: QueryDict, field: str) -> datetime | None:
         moment = datetime.fromisoformat(value)
     except ValueError:
         raise Invalid(FieldError(field, f"“{value}” is not a date and time.")) from None
+    if moment.year not in YEARS:
+        raise Invalid(FieldError(field, f"“{value}” is too far from today."))
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=_zone_here(data))
     return moment

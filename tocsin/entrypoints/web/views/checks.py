@@ -14,6 +14,7 @@ from tocsin.apps.oncall import queries
 from tocsin.domain.errors import NotFound
 from tocsin.domain.schedule.checks import Check, Finding
 from tocsin.domain.schedule.load import Load, PersonLoad
+from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader, zone
 from tocsin.entrypoints.web.views.common import names, signed_in
 from tocsin.lib.clock import now
@@ -117,9 +118,10 @@ def period(request: HttpRequest, home: ZoneInfo) -> tuple[datetime, datetime] | 
 
 def day_of(request: HttpRequest, field: str) -> date | None:
     try:
-        return date.fromisoformat(request.GET.get(field, ""))
+        found = date.fromisoformat(request.GET.get(field, ""))
     except ValueError:
         return None
+    return found if found.year in forms.YEARS else None
 
 
 def floor_percent(percent: float) -> str:

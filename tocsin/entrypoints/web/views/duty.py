@@ -115,6 +115,6 @@ def instant(text: str, field: str) -> datetime:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None or moment.tzinfo is None or moment.year not in forms.YEARS:
         raise Invalid(FieldError(field, "Please choose one of the shifts, or give a time."))
     return moment

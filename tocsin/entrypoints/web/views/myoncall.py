@@ -32,6 +32,7 @@ _BACK = timedelta(days=2)
 _MINUTE = timedelta(minutes=1)
 _MONTHS = 3
 _WEEK = 7
+_LISTED = 200
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
     context = {
         "on_now": on_now(reader.email, at),
         "next": next((shift for shift in shifts if not shift.now), None),
-        "shifts": shifts,
+        "shifts": shifts[:_LISTED],
+        "left_out": max(len(shifts) - _LISTED, 0),
         "months": months(shifts, absences, timezone.localtime(at).date()),
         "mine": [row_of(swap, reader, at) for swap in mine],
         "given": given_away(swaps, reader, at),

@@ -124,9 +124,10 @@ def _csv_url(first: date, after: date, wanted: dict[str, str]) -> str:
 def _month(text: str) -> date | None:
     """`2026-11`, as `<input type="month">` sends it."""
     try:
-        return date.fromisoformat(f"{text}-01")
+        found = date.fromisoformat(f"{text}-01")
     except ValueError:
         return None
+    return found if found.year in forms.YEARS else None
 
 
 @signed_in

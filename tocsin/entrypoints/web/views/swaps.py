@@ -31,6 +31,8 @@ from tocsin.entrypoints.web.views.duty import (
 from tocsin.lib.clock import now
 
 TABS = ("open", "mine", "all")
+_LISTED = 400
+_ON_THEN = 20
 ANSWERS = frozenset({"accept", "approve"})
 
 
@@ -153,7 +155,7 @@ def _form(
 ) -> HttpResponse:
     data = request.POST or request.GET
     at, whom = now(), person_in_charge(reader, data, "for")
-    shifts = own_shifts(whom, at, swaps=queries.swaps(email=whom))
+    shifts = own_shifts(whom, at, swaps=queries.swaps(email=whom))[:_LISTED]
     called = names()
     context = {
         "shifts": shifts,
@@ -241,7 +243,8 @@ def show(request: HttpRequest, reader: Reader, swap_id: int) -> HttpResponse:
     history = audit.entries(
         actor=SYSTEM, filters=AuditFilter(target_kind="swap", target_id=str(swap.id)), limit=100
     )
-    own = own_shifts(reader.email, at) if "take" in may else []
+    there = queries.schedule(swap.schedule) is not None
+    own = own_shifts(reader.email, at)[:_LISTED] if "take" in may else []
     context = {
         "swap": swap,
         "may": may,
@@ -251,7 +254,7 @@ def show(request: HttpRequest, reader: Reader, swap_id: int) -> HttpResponse:
         "colleagues": _colleagues({swap.schedule}, swap.requester, called)
         if queries.may_act_for(reader.actor, swap.schedule)
         else (),
-        "was_on": queries.shifts(swap.schedule, swap.start, swap.end),
+        "on_then": queries.shifts(swap.schedule, swap.start, swap.end)[:_ON_THEN] if there else (),
     }
     return render(request, "duty/swap.html", context)
 
