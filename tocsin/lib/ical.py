@@ -231,10 +231,12 @@ class _Series:
         days = [end.date() if isinstance(end, datetime) else end for end in ends]
         return not self._has_rule and all(known is not None and known < day for known in days)
 
+    @property
+    def start(self) -> date | None:
+        return _moment(self.parts[0].get("DTSTART"))
+
     def broken(self, why: str) -> Broken:
-        first = self.parts[0]
-        start = first.get("DTSTART")
-        return Broken(self.uid, _words(first, "SUMMARY"), _moment(start), why)
+        return Broken(self.uid, _words(self.parts[0], "SUMMARY"), self.start, why)
 
 
 def _series(calendar: Calendar) -> list[_Series]:
@@ -242,16 +244,18 @@ def _series(calendar: Calendar) -> list[_Series]:
     found: dict[str, _Series] = {}
     changed: list[tuple[str, Component]] = []
     for event in calendar.walk("VEVENT"):
-        uid = str(event.get("UID", "")) or f"{_words(event, 'SUMMARY')} {_moment(event.get('DTSTART'))}"
+        start = _moment(event.get("DTSTART"))
+        uid = str(event.get("UID", "")) or f"{_words(event, 'SUMMARY')} {start}"
         if event.get("RECURRENCE-ID") is not None:
             changed.append((uid, event))
             continue
-        key = uid if uid not in found else f"{uid} {_moment(event.get('DTSTART'))}"
-        known = found.get(key) or found.get(uid)
-        if known is not None and _moment(known.parts[0].get("DTSTART")) == _moment(event.get("DTSTART")):
+        others = [found[key] for key in (uid, f"{uid} {start}") if key in found]
+        known = next((one for one in others if start and one.start == start), None)
+        if known is not None:
             if _sequence(event) >= _sequence(known.parts[0]):
                 known.parts[0] = event
             continue
+        key = f"{uid} {start or len(found)}" if uid in found else uid
         found[key] = _Series(key, [event])
     for uid, event in changed:
         found.setdefault(uid, _Series(uid)).parts.append(event)
