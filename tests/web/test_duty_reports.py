@@ -9,6 +9,7 @@ from tests.web.rota import NAME, coming, rota, text
 from tocsin.apps.identity.models import Team, User
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.models import PayCorrection, Readiness, Rotation, ShiftUse
+from tocsin.entrypoints.web.templatetags import duty
 from tocsin.entrypoints.web.views import checks, pay
 from tocsin.lib import clock
 
@@ -162,6 +163,23 @@ def test_hours_are_corrected_with_a_reason_and_withdrawn(
 )
 def test_hours_are_typed_as_people_do(typed: str, minutes: int) -> None:
     assert pay.minutes_of(typed) == minutes
+
+
+@pytest.mark.parametrize(
+    ("minutes", "digits", "shown"),
+    [
+        (90, 2, "1.5 h"),
+        (-90, 2, "−1.5 h"),
+        (100, 2, "1.67 h"),
+        (100, 1, "1.7 h"),
+        (0, 2, "0 h"),
+        (600, 0, "10 h"),
+        (60 * 1440, 2, "1\u202f440 h"),
+    ],
+)
+def test_hours_are_short_to_read(minutes: int, digits: int, shown: str) -> None:
+    assert duty.hours(minutes, digits) == shown
+    assert duty.hours(timedelta(minutes=minutes), digits) == shown
 
 
 def test_a_team_sees_its_schedules_at_once(owner: Visitor, mate: Visitor, rota: str) -> None:

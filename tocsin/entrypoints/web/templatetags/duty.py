@@ -21,13 +21,15 @@ def field_time(value: datetime | None) -> str:
 
 
 @register.filter
-def hours(value: timedelta | int | None) -> str:
-    """`37.5 h`; a whole number counts minutes."""
+def hours(value: timedelta | int | None, digits: int = 2) -> str:
+    """`37.5 h`, with at most so many digits behind the point; a whole number counts minutes."""
     if value is None:
         return ""
     minutes = value // timedelta(minutes=1) if isinstance(value, timedelta) else value
-    amount = (Decimal(minutes) / 60).quantize(Decimal("0.01"), ROUND_HALF_UP).normalize()
-    return f"{amount:f} h".replace("-", "−")
+    amount = (Decimal(minutes) / 60).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    # Thin spaces between thousands, a true minus, and no digits that say nothing.
+    text = f"{amount:,f}".replace(",", "\u202f").replace("-", "−")
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} h"
 
 
 @register.simple_tag
