@@ -18,6 +18,8 @@ from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.schedule import OverrideKind
 from tocsin.domain.schedule.definition import OverrideDefinition
 from tocsin.domain.severity import Severity
+from tocsin.lib import bus
+from tocsin.ports.events import HandedOver
 
 Rota = Callable[..., None]
 Declare = Callable[..., str]
@@ -132,6 +134,19 @@ def test_after_an_outage_the_last_hour_is_made_up_for(declare: Declare, outbox: 
     tick(at("23 08:00"))
     tick(at("23 09:50"))
     assert len(outbox(at("23 09:50"))) == 1
+
+
+def test_one_that_fails_is_tried_again(declare: Declare, outbox: Outbox) -> None:
+    def broken(news: HandedOver) -> None:
+        raise ZeroDivisionError
+
+    tick(at("23 08:59"))
+    with bus.listening(HandedOver, broken):
+        tick(at("23 09:00"))
+    assert outbox(at("23 09:00")) == []
+    tick(at("23 09:01"))
+    tick(at("23 09:02"))
+    assert len(outbox(at("23 09:02"))) == 1
 
 
 def test_a_first_start_tells_of_no_hand_off_before_it(declare: Declare, outbox: Outbox) -> None:

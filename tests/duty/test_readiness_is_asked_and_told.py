@@ -16,7 +16,7 @@ from tocsin.domain.errors import Conflict, PermissionDenied
 from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.schedule.definition import OverrideDefinition
 from tocsin.lib import bus
-from tocsin.ports.events import CallOutAcknowledged
+from tocsin.ports.events import CallOutAcknowledged, DutyWord
 
 Rota = Callable[..., None]
 ASKED = ("bob", "Are you ready? You go on call for payments on Mon 23 Nov 09:00")
@@ -224,6 +224,21 @@ def test_one_that_moved_away_unseen_is_not_told_of(rota: Rota, outbox: Outbox) -
     readiness.tick(at("23 08:31"))
     assert outbox(at("23 08:31")) == []
     assert queries.readiness() == ()
+
+
+def test_one_who_cannot_be_asked_keeps_nobody_else_from_it(rota: Rota, outbox: Outbox) -> None:
+    rota()
+    rota("order", people=("carol", "alice"))
+
+    def broken(news: DutyWord) -> None:
+        if news.email == "alice@example.com":
+            raise ZeroDivisionError
+
+    with bus.listening(DutyWord, broken):
+        tick(at("23 08:00"))
+    assert said(outbox(at("23 08:00"))) == [ASKED]
+    tick(at("23 08:01"))
+    assert [who for who, _ in said(outbox(at("23 08:01")))] == ["alice"]
 
 
 def test_only_they_and_who_manages_people_confirm(rota: Rota) -> None:

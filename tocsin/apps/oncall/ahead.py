@@ -108,8 +108,10 @@ def unsent(keys: Collection[str]) -> set[str]:
     return set(keys) - set(known)
 
 
-def once(keys: Iterable[str], now: datetime, say: Callable[[], None]) -> None:
-    """Say it and write down that it was said, both or neither. What goes wrong with one concerns no other."""
+def once(keys: Iterable[str], now: datetime, say: Callable[[], None]) -> bool:
+    """Say it and write down that it was said, both or neither; whether that went well. What goes wrong with
+    one concerns no other.
+    """
     rows = [NoticeSent(key=each, at=now) for each in keys]
     try:
         with transaction.atomic():
@@ -117,6 +119,8 @@ def once(keys: Iterable[str], now: datetime, say: Callable[[], None]) -> None:
             say()
     except Exception:  # noqa: BLE001 - the others are still to be told
         _log.exception("a notice failed; it is tried again", keys=[row.key for row in rows])
+        return False
+    return True
 
 
 def present(emails: Iterable[str]) -> dict[str, User]:

@@ -58,11 +58,11 @@ def tick(now: datetime) -> bool:
         more = len(asked) > MOST
         more |= _going_on(ahead, asked, now)
         more |= _going_off(ahead, now)
-        if _handed_over(ahead, since, now):
-            return True  # from the same instant on
-        NoticeSent.objects.update_or_create(key=_TICK, defaults={"at": now})
-        NoticeSent.objects.filter(at__lt=now - _KEPT).delete()
-    return more
+        left, some = _handed_over(ahead, since, now)
+        # What is left of the hand-offs is looked for from the same instant on.
+        NoticeSent.objects.update_or_create(key=_TICK, defaults={"at": last if left else now})
+        NoticeSent.objects.filter(at__lt=now - _KEPT).exclude(key=_TICK).delete()
+    return more or (left > 0 and some)
 
 
 def on_shifts_moved(news: ShiftsMoved) -> None:
@@ -119,15 +119,20 @@ def _say(
 ) -> bool:
     """The first of those that wait; whether there are more. What is `silent` counts as said."""
     people = present(email for email, _ in waiting)
-    loud = [edge for edge in waiting if edge[0] in people and edge not in silent]
+    heard = (edge for edge in waiting if edge[0] in people and edge not in silent)
+    loud = sorted(heard, key=lambda edge: edge[1])
     quiet = [each for edge in waiting.keys() - loud for each in waiting[edge]]
     if quiet:
         once(quiet, now, _nothing)
-    for email, edge in loud[:MOST]:
-        user, said = people[email], waiting[email, edge]
-        word = _word(user, kind, edge, said, lines(said, parse_zone(user.timezone)), now)
-        once(said, now, partial(bus.publish, word))
-    return len(loud) > MOST
+
+    def say(user: User, edge: datetime, said: Said) -> None:
+        bus.publish(_word(user, kind, edge, said, lines(said, parse_zone(user.timezone)), now))
+
+    done = [
+        once(waiting[email, edge], now, partial(say, people[email], edge, waiting[email, edge]))
+        for email, edge in loud[:MOST]
+    ]
+    return len(loud) > MOST and any(done)
 
 
 def _nothing() -> None:
@@ -159,14 +164,15 @@ def _word(user: User, kind: str, edge: datetime, said: Said, lines: Iterable[str
     return DutyWord(user.email, headline, lines, now, key(kind, *sorted(said)), before=edge)
 
 
-def _handed_over(ahead: Ahead, since: datetime, now: datetime) -> bool:
+def _handed_over(ahead: Ahead, since: datetime, now: datetime) -> tuple[int, bool]:
+    """How many are left to tell, and whether any were told now."""
     found = [one for several in ahead.spells.values() for one in hand_offs(several, since, now)]
     keys = {key("handoff", one.schedule, one.role, one.at): one for one in found}
     new = unsent(keys)
     made = book(since=since - LONGEST_SEEN) if new else ahead.book
-    for each in sorted(new, key=lambda each: keys[each].at)[:MOST]:
-        once([each], now, partial(_publish, made, keys[each]))
-    return len(new) > MOST
+    first = sorted(new, key=lambda each: keys[each].at)[:MOST]
+    done = sum(once([each], now, partial(_publish, made, keys[each])) for each in first)
+    return len(new) - done, done > 0
 
 
 def _publish(made: Book, one: HandOff) -> None:

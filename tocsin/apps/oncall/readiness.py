@@ -68,8 +68,12 @@ def ask(ahead: Ahead, now: datetime, most: int) -> frozenset[Edge]:
         if spell.user in people and spell.user not in shown:
             groups[spell.user, spell.start].append(spell)
     for email, edge in sorted(groups, key=lambda each: each[1])[:most]:
-        several = [whole(ahead, spell) for spell in groups[email, edge]]
-        _ask(people[email], several, now, reachable=reachable.get(email, False))
+        try:
+            with transaction.atomic():
+                several = [whole(ahead, spell) for spell in groups[email, edge]]
+                _ask(people[email], several, now, reachable=reachable.get(email, False))
+        except Exception:  # noqa: BLE001 - one is at fault; the others must be asked
+            _log.exception("nobody could be asked to be ready", email=email)
     return frozenset(groups)
 
 

@@ -13,6 +13,7 @@ from tocsin.lib import clock
 from tocsin.lib.log import Logger
 
 _ROUND_S: Final = 20.0
+_SOON_S: Final = 0.2  # a portion that cannot be told must not keep the processor busy
 
 _log = Logger(__name__)
 Job = Callable[[datetime], object]
@@ -26,8 +27,8 @@ _JOBS: Final[tuple[Job, ...]] = (notices.tick, readiness.tick, _lapse)
 
 
 def step(jobs: tuple[Job, ...] = _JOBS) -> float:
-    """Each job in turn; one that fails is reported, and the others are done. The seconds to pause: 0 when
-    one of them has more to do.
+    """Each job in turn; one that fails is reported, and the others are done. The seconds to pause: few
+    when one of them has more to do.
     """
     more = False
     for job in jobs:
@@ -37,4 +38,4 @@ def step(jobs: tuple[Job, ...] = _JOBS) -> float:
             raise
         except Exception:  # noqa: BLE001 - the others are still to be done
             _log.exception("a job of on-call failed", job=f"{job.__module__}.{job.__qualname__}")
-    return 0.0 if more else _ROUND_S
+    return _SOON_S if more else _ROUND_S
