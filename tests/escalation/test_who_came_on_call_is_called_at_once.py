@@ -102,3 +102,15 @@ def test_whom_a_schedule_gave_is_written_down_for_good(climbing: CallOut) -> Non
     assert (len(page.items), page.next_cursor) == (1, None)
     more = history.uses(limit=1)
     assert [use.email for use in history.uses(limit=1, cursor=more.next_cursor).items] == [ALICE]
+
+
+def test_only_a_taken_swap_is_paged(climbing: CallOut) -> None:
+    later = NOW + timedelta(minutes=3)
+    span: dict[str, Any] = {"schedule": "web", "start": later, "end": later + HOUR, "now": later}
+    swap = oncall.request_swap(actor=SYSTEM, requester=ALICE, **span)
+    actions.advance_due(now=later)
+    assert pages() == [ALICE]
+    oncall.take_swap(actor=SYSTEM, swap_id=swap.id, taker=BOB, now=later)
+    actions.advance_due(now=later)
+    assert pages() == [ALICE, BOB]
+    assert history.uses(email=BOB).items[0].reason.endswith("on call for web (by swap)")
