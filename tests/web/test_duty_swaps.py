@@ -50,6 +50,15 @@ def test_a_shift_is_asked_for_taken_and_taken_back(owner: Visitor, mate: Visitor
     assert only().state == "open"
 
 
+def test_who_could_take_it_is_warned_of_what_they_have_then(owner: Visitor, mate: Visitor, rota: str) -> None:
+    swap = ask(mate)
+    assert "note warn" not in text(owner.client.get(f"/swaps/{swap.id}"))
+    first, last = swap.start - timedelta(hours=1), swap.start + timedelta(hours=1)
+    form = {"start": f"{first:%Y-%m-%dT%H:%M}", "end": f"{last:%Y-%m-%dT%H:%M}", "note": "Dentist"}
+    owner.client.post("/absences/add", form)
+    assert "You are away then (“Dentist”)" in text(owner.client.get(f"/swaps/{swap.id}"))
+
+
 def test_something_in_return_waits_for_the_one_who_asked(owner: Visitor, mate: Visitor, rota: str) -> None:
     given, wanted = coming(mate), coming(owner)
     swap = ask(mate)

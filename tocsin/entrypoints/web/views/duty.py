@@ -46,6 +46,9 @@ class OwnShift:
         return "" if self.role == PRIMARY else self.role
 
 
+Stretch = OwnShift | Shift | SwapInfo | AbsenceInfo
+
+
 def own_shifts(
     email: str,
     at: datetime,
@@ -82,7 +85,7 @@ def own_shift(
     )
 
 
-def overlap(one: Shift | SwapInfo | AbsenceInfo, other: Shift | SwapInfo | AbsenceInfo) -> bool:
+def overlap(one: Stretch, other: Stretch) -> bool:
     return one.start < other.end and other.start < one.end
 
 

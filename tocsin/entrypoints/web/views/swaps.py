@@ -25,6 +25,7 @@ from tocsin.entrypoints.web.views.duty import (
     OwnShift,
     instant,
     manages,
+    overlap,
     own_shifts,
     person_in_charge,
 )
@@ -224,7 +225,8 @@ def swap_said(swap: SwapInfo, reader: Reader) -> str:
     """What a swap came to, for who did it."""
     who = "you are" if swap.taker == reader.email else f"{names().get(swap.taker or '', swap.taker)} is"
     if swap.state is SwapState.TAKEN:
-        return f"Taken: {who} on call for it."
+        twice = ", and for something else at the same time" if swap.doubled else ""
+        return f"Taken: {who} on call for it{twice}."
     if swap.state is SwapState.OFFERED:
         return "Offered. Nothing changes until it is accepted."
     return ""
@@ -244,12 +246,15 @@ def show(request: HttpRequest, reader: Reader, swap_id: int) -> HttpResponse:
         actor=SYSTEM, filters=AuditFilter(target_kind="swap", target_id=str(swap.id)), limit=100
     )
     there = queries.schedule(swap.schedule) is not None
-    own = own_shifts(reader.email, at)[:_LISTED] if "take" in may else []
+    own_answer = "take" in may and swap.requester != reader.email
+    own = own_shifts(reader.email, at)[:_LISTED] if own_answer else []
     context = {
         "swap": swap,
         "may": may,
         "names": called,
         "history": tuple(reversed(history.items)),
+        "clashes": [each for each in own if overlap(each, swap)],
+        "away": queries.absences(email=reader.email, start=swap.start, end=swap.end) if own_answer else (),
         "in_return": [each for each in own if each.schedule == swap.schedule],
         "colleagues": _colleagues({swap.schedule}, swap.requester, called)
         if queries.may_act_for(reader.actor, swap.schedule)
