@@ -114,6 +114,9 @@ def test_a_responder_overrides_by_the_form_and_takes_it_back(mate: Visitor, rota
         ({"user": "Nobody Known"}, "user"),
         ({"start": ""}, "start"),
         ({"end": "soon"}, "end"),
+        ({"end": "9999-12-31T23:59"}, "end"),
+        ({"start": "0001-01-01T00:00"}, "start"),
+        ({"start": "99999999999"}, "start"),
         ({"end": "2026-10-22T11:00"}, "end"),
         ({"start": "2020-01-01T00:00", "end": "2020-01-02T00:00"}, "end"),
         ({"kind": "swapped"}, "kind"),
@@ -245,3 +248,19 @@ def test_who_is_away_is_drawn_as_well(owner: Visitor, rota: None) -> None:
     assert 'class="lane away"' in page
     assert "away: &lt;i&gt;Skiing" in page
     assert 'class="lane away"' not in get(owner, "/schedules/sparse")
+
+
+def test_a_preview_far_from_what_is_shown_says_who_and_draws_nothing(mate: Visitor, rota: None) -> None:
+    form = {"user": "mate@example.com", "start": "2028-03-01T00:00", "end": "2028-03-20T00:00"}
+    page = mate.client.get("/schedules/shop/preview", form).content.decode()
+    assert "Mate" in page
+    assert "data-after" not in page
+
+
+@pytest.mark.parametrize("address", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
+def test_it_leads_back_to_our_pages_only(address: str, mate: Visitor, rota: None) -> None:
+    page = get(mate, f"/schedules/shop/override?back={address}")
+    assert "evil" not in page
+    assert "javascript" not in page
+    answer = mate.client.post("/schedules/shop/override", override(next=address))
+    assert answer.headers["Location"].startswith("/schedules/shop?from=2026-10-22")

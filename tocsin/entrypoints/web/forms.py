@@ -1,17 +1,18 @@
 """Reading what a form sent. Meaning is checked by the actions; these turn text into values."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from tocsin.apps.identity import queries as identity
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.escalation.model import Target, TargetKind, TeamWho
 from tocsin.domain.severity import Severity
-from tocsin.domain.time import parse_zone
+from tocsin.domain.time import parse_zone, to_instant
 
 YEARS = range(1970, 2200)
 
@@ -72,6 +73,24 @@ def _zone_here(data: QueryDict) -> ZoneInfo:
         return parse_zone(data.get("here", ""))
     except ValueError:
         return ZoneInfo(str(timezone.get_current_timezone()))
+
+
+def instant(text: str, zone: ZoneInfo) -> datetime:
+    """A wall time of `zone`, an instant with its offset, or (as links have it) seconds since 1970. Raises
+    ValueError, also for a year that nobody plans for.
+    """
+    if text.isascii() and text.isdecimal():
+        moment = datetime.fromtimestamp(int(text[:11]), UTC)
+    else:
+        moment = datetime.fromisoformat(text)
+    if moment.year not in YEARS:
+        raise ValueError("no year to plan for")
+    return moment.astimezone(UTC) if moment.tzinfo else to_instant(moment, zone)
+
+
+def own_address(wanted: str) -> str:
+    """An address to come back to, when it is one of ours; else nothing."""
+    return wanted if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) else ""
 
 
 def minutes(data: QueryDict, field: str, *, most: timedelta) -> timedelta:

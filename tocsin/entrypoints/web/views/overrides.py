@@ -1,7 +1,7 @@
 """Overrides by hand: a form with a preview, for those who cannot or will not drag."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +20,7 @@ from tocsin.apps.oncall.types import OverrideInfo, ScheduleInfo
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound, TocsinError
 from tocsin.domain.schedule import OverrideKind
 from tocsin.domain.schedule.definition import OverrideDefinition
-from tocsin.domain.time import parse_zone, to_instant
+from tocsin.domain.time import parse_zone
 from tocsin.entrypoints.web import changes, forms, window
 from tocsin.entrypoints.web.lanes import Ink, ink
 from tocsin.entrypoints.web.reader import Reader
@@ -102,12 +102,15 @@ def preview(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
     item = values.get("item", "")
     try:
         change = change_of(values, info)
+        outside = change.end <= seen.start or change.start >= seen.end
+        if outside:
+            seen = _around(change, seen.zone)
         instead = int(item[:18]) if item.isdecimal() else None
         drawn = changes.of_override(info, change, seen, _ink(info, change), instead)
-        context: dict[str, Any] = {"change": drawn, "window": seen}
+        context: dict[str, Any] = {"change": drawn, "outside": outside}
     except TocsinError as error:
         problems = [each.message for each in error.errors] if isinstance(error, Invalid) else [str(error)]
-        context = {"problems": problems, "window": seen}
+        context = {"problems": problems}
     return render(request, "oncall/change.html", {**context, "names": names(), "live": True})
 
 
@@ -122,7 +125,7 @@ def change_of(values: Mapping[str, str], info: ScheduleInfo) -> OverrideDefiniti
     moments: dict[str, datetime] = {}
     for field in ("start", "end"):
         try:
-            moments[field] = _instant(values.get(field, ""), zone)
+            moments[field] = forms.instant(values.get(field, ""), zone)
         except ValueError:
             errors.append(FieldError(field, "Please give a date and a time."))
     kind = values.get("kind", "") or OverrideKind.OVERRIDE
@@ -153,17 +156,6 @@ def change_of(values: Mapping[str, str], info: ScheduleInfo) -> OverrideDefiniti
     )
 
 
-def _instant(text: str, zone: ZoneInfo) -> datetime:
-    """From a form's wall time, or from seconds since 1970 as links have them. Raises ValueError."""
-    if text.isascii() and text.isdecimal():
-        try:
-            return datetime.fromtimestamp(int(text[:12]), UTC)
-        except (OverflowError, OSError) as error:
-            raise ValueError("no such time") from error
-    moment = datetime.fromisoformat(text)
-    return moment.astimezone(UTC) if moment.tzinfo else to_instant(moment, zone)
-
-
 def _zone(values: Mapping[str, str], info: ScheduleInfo) -> ZoneInfo:
     try:
         return parse_zone(values.get("zone", "") or info.timezone)
@@ -178,7 +170,7 @@ def _fresh(given: Mapping[str, str], info: ScheduleInfo, reader: Reader) -> dict
     moments = {"start": start, "end": start + _USUAL}
     for field in moments:
         try:
-            moments[field] = _instant(given.get(field, ""), zone)
+            moments[field] = forms.instant(given.get(field, ""), zone)
         except ValueError:
             continue
     replaces = given.get("replaces", "")
@@ -226,6 +218,13 @@ def _item(name: str, override_id: int) -> OverrideInfo:
     return found
 
 
+def _around(change: OverrideDefinition, zone: ZoneInfo) -> window.Window:
+    """The weeks that it touches, five at most."""
+    start, end = change.start.astimezone(zone).date(), change.end.astimezone(zone).date()
+    days = min(max((end - start).days + 1, 7), 35)
+    return window.plain(start - timedelta(days=start.weekday()), days + start.weekday(), zone, now())
+
+
 def _page(info: ScheduleInfo, values: Mapping[str, str], start: datetime) -> str:
     day = start.astimezone(_zone(values, info)).date()
     return f"{reverse('schedule', args=[info.name])}?from={day.isoformat()}"
@@ -246,9 +245,7 @@ def _form(
     drawn = None
     if change is not None:
         try:
-            start, end = change.start.astimezone(zone).date(), change.end.astimezone(zone).date()
-            days = min(max((end - start).days + 1, 7), 35)
-            seen = window.plain(start - timedelta(days=start.weekday()), days + start.weekday(), zone, at)
+            seen = _around(change, zone)
             drawn = changes.of_override(info, change, seen, _ink(info, change), item.id if item else None)
         except Invalid as error:
             problems |= forms.errors_of(error)
@@ -262,7 +259,11 @@ def _form(
         "over": item is not None and item.end <= at,
         "running": item is not None and item.start <= at,
         "origin": origin(item, colours) if item else "",
-        "values": {**values, **({"version": version(item)} if item else {})},
+        "values": {
+            **values,
+            "next": forms.own_address(values.get("next", "")),
+            **({"version": version(item)} if item else {}),
+        },
         "errors": problems,
         "change": drawn,
         "names": colours.called,

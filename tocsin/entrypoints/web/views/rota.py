@@ -1,7 +1,7 @@
 """The editor of rotations, with a preview before anything is saved."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -18,7 +18,7 @@ from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
 from tocsin.domain.permissions import Permission
 from tocsin.domain.schedule import Rotation, Unit
 from tocsin.domain.schedule.definition import RotationDefinition
-from tocsin.domain.time import parse_zone, to_instant
+from tocsin.domain.time import parse_zone
 from tocsin.entrypoints.web import changes, forms, rotaforms, window
 from tocsin.entrypoints.web.lanes import ink
 from tocsin.entrypoints.web.reader import Reader
@@ -93,12 +93,9 @@ def _effective(values: Values, definition: RotationDefinition) -> datetime | Non
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        return forms.instant(text, definition.zone or parse_zone("UTC"))
     except ValueError:
         raise Invalid(FieldError("effective", "Please give a date and a time.")) from None
-    return (
-        moment.astimezone(UTC) if moment.tzinfo else to_instant(moment, definition.zone or parse_zone("UTC"))
-    )
 
 
 def _whole(name: str) -> Rotation | None:
@@ -136,15 +133,15 @@ def previews(
         places = [(definition.name, definition.zone.key if definition.zone else "UTC", ring)]
     drawn = []
     for name, zone, people in places:
-        seen = coming(zone, at)
+        seen = coming(zone, at, effective)
         drawn.append(changes.of_rotation(name, definition, seen, ink(people, called), effective))
     return drawn
 
 
-def coming(zone: str, at: datetime) -> window.Window:
-    """The four weeks of a preview."""
+def coming(zone: str, at: datetime, effective: datetime | None = None) -> window.Window:
+    """The four weeks of a preview: those to come, or from when on the edit holds."""
     home = parse_zone(zone)
-    today = at.astimezone(home).date()
+    today = max(at, effective or at).astimezone(home).date()
     return window.plain(today - timedelta(days=today.weekday()), PREVIEW_DAYS, home, at)
 
 

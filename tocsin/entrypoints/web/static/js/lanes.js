@@ -23,7 +23,9 @@ function closest(target, selector) {
 /* ---- keys ---- */
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  // `g t` goes to the teams and not to today: whoever took the key has said so.
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]")) return;
   if (event.key === "Escape") { hide(); return; }
   if (closest(event.target, "input, textarea, select, [contenteditable]")) return;
   const bar = closest(event.target, ".bar a");
