@@ -246,15 +246,18 @@ def _number(entry: tuple[int, Override]) -> int:
 
 
 def _news(lanes: list[_Lane]) -> dict[datetime, list[tuple[int, tuple[_Row, ...]]]]:
-    """By instant, which lane has whom from then on; where one piece ends and another begins, the later says
-    it.
-    """
+    """By instant, which lane has whom from then on."""
     news: dict[datetime, list[tuple[int, tuple[_Row, ...]]]] = {}
     for number, (role, _, name, parts) in enumerate(lanes):
+        ended: datetime | None = None
         for start, end, turn, people in parts:
-            rows = tuple(_Row(user, name, role, turn) for user in people)
+            if ended is not None and ended != start:
+                news.setdefault(ended, []).append((number, ()))
+            rows = tuple([_Row(user, name, role, turn) for user in people])
             news.setdefault(start, []).append((number, rows))
-            news.setdefault(end, []).append((number, ()))
+            ended = end
+        if ended is not None:
+            news.setdefault(ended, []).append((number, ()))
     return news
 
 

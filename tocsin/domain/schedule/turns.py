@@ -8,6 +8,7 @@ from calendar import monthrange
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from functools import lru_cache
+from itertools import count
 from typing import Final, NamedTuple
 
 from tocsin.domain.schedule.model import Advance, DayWindow, Restriction, Rotation, Unit
@@ -32,12 +33,20 @@ class Piece(NamedTuple):
 
 def boundary(rotation: Rotation, number: int, every: int) -> datetime:
     """The instant at which turn `number` begins, were turns `every` units long."""
+    return to_instant(next(_walls(rotation, number, every)), rotation.zone)
+
+
+def _walls(rotation: Rotation, number: int, every: int) -> Iterator[datetime]:
+    """The wall times at which turn `number` and those after it begin."""
     delay = timedelta(days=rotation.delay_days)
     if rotation.unit is Unit.MONTHLY:
-        wall = _add_months(rotation.start, number * every)
-    else:
-        wall = rotation.start + number * every * _LENGTH[rotation.unit]
-    return to_instant(wall + delay, rotation.zone)
+        for turn in count(number):
+            yield _add_months(rotation.start, turn * every) + delay
+    step = every * _LENGTH[rotation.unit]
+    wall = rotation.start + delay + number * step
+    while True:
+        yield wall
+        wall += step
 
 
 def number_at(rotation: Rotation, instant: datetime, every: int) -> int:
@@ -161,9 +170,10 @@ def _turns(rotation: Rotation, start: datetime, end: datetime) -> Iterator[Piece
     every = 1 if by_occurrence else rotation.every
     before, active = _periods_of(rotation) if by_occurrence else ((0, 1), (True,))
     number = max(number_at(rotation, start, every), 0)
-    begins = boundary(rotation, number, every)
+    walls, zone = _walls(rotation, number, every), rotation.zone
+    begins = to_instant(next(walls), zone)
     while begins < end:
-        ends = boundary(rotation, number + 1, every)
+        ends = to_instant(next(walls), zone)
         if begins < ends and start < ends:
             turn = number
             if by_occurrence:

@@ -14,6 +14,7 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FULL_NAMES: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SHORTEST_NAME: Final = 3
 _SECOND: Final = timedelta(seconds=1)
+_ZERO: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - wall time
 
 
 def parse_weekday(text: str) -> int:
@@ -40,15 +41,30 @@ def to_wall(instant: datetime, zone: ZoneInfo) -> datetime:
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
-@lru_cache(maxsize=65_536)
 def to_instant(wall: datetime, zone: ZoneInfo, *, last: bool = False) -> datetime:
     """The UTC instant of a naive wall time in `zone`, by the rules at the top of this module."""
+    steady = _steady(zone, wall.year, wall.month)
+    if steady is not None:
+        return steady + (wall - _ZERO)
     before, after = _offset(wall.replace(fold=0), zone), _offset(wall.replace(fold=1), zone)
     if before == after:
         return (wall - before).replace(tzinfo=UTC)
     if before > after:  # the clocks went back: the wall time happens twice
         return (wall - (after if last else before)).replace(tzinfo=UTC)
     return _end_of_gap(wall, zone, before, after)
+
+
+@lru_cache(maxsize=16_384)
+def _steady(zone: ZoneInfo, year: int, month: int) -> datetime | None:
+    """The instant of _ZERO, were the offset always that of a month in which no clock is changed; None for
+    other months. Clocks are never changed twice within a day.
+    """
+    first = datetime(year, month, 1)  # noqa: DTZ001 - wall time
+    try:
+        offsets = {_offset(first + timedelta(days=day), zone) for day in range(-1, 33)}
+    except OverflowError:  # at the ends of the calendar
+        return None
+    return _ZERO.replace(tzinfo=UTC) - offsets.pop() if len(offsets) == 1 else None
 
 
 def _offset(wall: datetime, zone: ZoneInfo) -> timedelta:
