@@ -83,6 +83,32 @@ def test_who_follows_by_days_is_rid_of_them_at_once() -> None:
     assert U2 in {shift.user for shift in queries.shifts("second", at(10, 0), later)}
 
 
+def test_what_only_follows_yet_is_theirs_too() -> None:
+    text = "rotations: [{name: second, follows: noon, start_delay: 7, role: secondary}]"
+    second = load({"f": text}).organisation.rotations["second"]
+    actions.save_rotations(actor=SYSTEM, definitions=[second], now=NOW)
+    ring = queries.rotation_definitions()["noon"]
+    assert ring.participants is not None
+    without = replace(ring, participants=(ring.participants[0], ring.participants[2]))
+    actions.save_rotations(actor=SYSTEM, definitions=[without], now=at(20, 9))
+    with pytest.raises(Conflict, match="on second"):
+        leave(by=None, day=21)
+    leave(day=21)
+    assert {shift.user for shift in queries.shifts("second", at(21, 9), at(40, 0)) if shift.user} == {
+        U1,
+        U3,
+        MATE,
+    }
+
+
+def test_a_rotation_that_is_over_keeps_nobody() -> None:
+    for name in ("noon", "solo"):
+        ring = replace(queries.rotation_definitions()[name], until=at(1, 0).replace(tzinfo=None))
+        actions.save_rotations(actor=SYSTEM, definitions=[ring], now=NOW)
+    leave(by=None, day=2)
+    assert state(U2) == "left"
+
+
 def test_fallbacks_overrides_and_what_they_took(heard: Heard) -> None:
     boss = actor("boss")
     plan = replace(queries.schedule_definitions()["web"], fallback=(U2,))

@@ -156,3 +156,13 @@ def test_two_edits_before_one_hand_off_leave_the_turn_that_runs() -> None:
         actions.save_rotations(actor=actor("boss"), definitions=[changed], now=later)
     found = [shift.user for shift in queries.shifts("web", NOW, NOW + 4 * DAY) if shift.user]
     assert found == ["u1@x.org", "u2@x.org", "u3@x.org", "u1@x.org"]
+
+
+def test_the_turn_that_runs_out_is_still_ones_own() -> None:
+    ring = queries.rotation_definitions()["noon"]
+    assert ring.participants is not None
+    later = at(1, 13)  # the turn of u2, who is taken out of the ring
+    changed = replace(ring, participants=(ring.participants[0], ring.participants[2]))
+    actions.save_rotations(actor=actor("boss"), definitions=[changed], now=later)
+    mine = queries.shifts_of("u2@x.org", later, at(9, 0))
+    assert [(name, shift.end) for name, shift in mine] == [("calm", at(1, 15)), ("web", at(1, 15))]

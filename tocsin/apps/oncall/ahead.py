@@ -15,7 +15,7 @@ from tocsin.apps.identity.models import User, UserState
 from tocsin.apps.oncall.models import NoticeSent, NoticeSettings
 from tocsin.apps.oncall.queries.notices import DEFAULT, notice_of
 from tocsin.apps.oncall.queries.stored import book as stored_book
-from tocsin.apps.oncall.queries.stored import people_of, schedule_definitions
+from tocsin.apps.oncall.queries.stored import everybody_of, schedule_definitions
 from tocsin.apps.oncall.types import NoticeInfo
 from tocsin.domain.schedule import Book, resolve
 from tocsin.domain.schedule.notices import DEFAULT_READINESS, LONGEST_SEEN, SHORTEST_ASKED, Spell, spells
@@ -63,7 +63,7 @@ def look(now: datetime, since: datetime) -> Ahead:
         if plan is None:
             continue
         readiness[name] = asked.get(name, DEFAULT_READINESS)
-        wanted = map(wishes.get, people_of(made, plan))
+        wanted = map(wishes.get, everybody_of(made, plan))
         until = now + _longest(readiness[name], wanted) + _BEYOND
         try:
             found[name] = spells(name, resolve(made, plan, since, until))

@@ -21,7 +21,7 @@ from tocsin.apps.identity.models import UserState
 from tocsin.apps.oncall import queries, sql
 from tocsin.apps.oncall.models import Feed, FeedEvent
 from tocsin.apps.oncall.queries.feeds import PURPOSE
-from tocsin.apps.oncall.queries.stored import people_of
+from tocsin.apps.oncall.queries.stored import everybody_of
 from tocsin.domain.schedule import Book, Origin, Shift
 from tocsin.domain.schedule.calendar import Duty, duties, listed
 from tocsin.lib import ical, pg, signing
@@ -160,7 +160,7 @@ def _events(feed: Feed, made: Book, now: datetime) -> tuple[list[_Event], dateti
     found: list[Duty] = []
     for name in [feed.schedule] if feed.schedule else listed(made):
         plan = made.schedule(name)
-        if plan is None or not (feed.schedule or feed.user.email in people_of(made, plan)):
+        if plan is None or not (feed.schedule or feed.user.email in everybody_of(made, plan)):
             continue
         several = duties(made, plan, start, end)
         found += [one for one in several if feed.schedule or one.shift.user == feed.user.email]

@@ -18,7 +18,9 @@ from tocsin.domain.configuration.rota import rotation_form, schedule_form
 from tocsin.domain.errors import Conflict
 from tocsin.domain.permissions import Actor
 from tocsin.domain.schedule import OverrideKind, resolve
+from tocsin.domain.schedule import Rotation as Ring
 from tocsin.domain.schedule.revision import names_person, replace_person
+from tocsin.domain.time import to_instant
 from tocsin.ports.events import Leaving
 
 
@@ -61,19 +63,24 @@ def leave(news: Leaving) -> None:
             raise Conflict(
                 f"{email} is named in configuration files: {', '.join(files)}. First change the files."
             )
-        if said := places.said():
-            if news.replacement is None:
-                raise Conflict(f"{_shifts(email, now)} Name who takes their place in {', '.join(said)}.")
+        shifts = _shifts(email, now)
+        if news.replacement is not None:
             _replace(places, email, news.replacement, actor, now)
+        elif shifts or places.said():
+            where = f" in {', '.join(places.said())}" if places.said() else ""
+            raise Conflict(f"{shifts or f'{email} is still counted on.'} Name who takes their place{where}.")
 
 
 def _places(email: str, now: datetime) -> _Places:
-    definitions, pasts = queries.rotation_definitions(), queries.pasts()
+    definitions, pasts, rings = queries.rotation_definitions(), queries.pasts(), queries.book().rotations
     naming = {
         name
         for name, definition in definitions.items()
-        if names_person(definition, email)
-        or any(names_person(past.definition, email) for past in pasts.get(name, ()) if past.until > now)
+        if not _is_over(rings.get(name), now)
+        and (
+            names_person(definition, email)
+            or any(names_person(past.definition, email) for past in pasts.get(name, ()) if past.until > now)
+        )
     }
     fallback = {name for name, one in queries.schedule_definitions().items() if email in one.fallback}
     ahead = (
@@ -90,10 +97,14 @@ def _places(email: str, now: datetime) -> _Places:
     )
 
 
+def _is_over(ring: Ring | None, now: datetime) -> bool:
+    return ring is not None and ring.until is not None and to_instant(ring.until, ring.zone) <= now
+
+
 def _shifts(email: str, now: datetime) -> str:
     found = queries.shifts_of(email, now, now + AHEAD)
     if not found:
-        return f"{email} is still counted on."
+        return ""
     first = min(shift.start for _, shift in found)
     counts = Counter(name for name, _ in found)
     listed = ", ".join(f"{count} on {name}" for name, count in sorted(counts.items()))

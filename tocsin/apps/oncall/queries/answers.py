@@ -6,7 +6,7 @@ from typing import Final
 
 from tocsin.apps.oncall.queries.kept import Kept
 from tocsin.apps.oncall.queries.lists import listed
-from tocsin.apps.oncall.queries.stored import book, need, people_of
+from tocsin.apps.oncall.queries.stored import book, everybody_of, need
 from tocsin.apps.oncall.types import OnCallNow
 from tocsin.domain.schedule import (
     SHADOW,
@@ -67,7 +67,7 @@ def shifts_of(email: str, start: datetime, end: datetime) -> list[tuple[str, Shi
     found = [
         (name, shift)
         for name in made.own_names
-        if email in people_of(made, need(made, name))
+        if email in everybody_of(made, need(made, name))
         for shift in resolve(made, need(made, name), start, end)
         if shift.user == email
     ]

@@ -11,7 +11,7 @@ from django.db.models import Q
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.identity.models import Team, User
 from tocsin.apps.oncall.models import PayCorrection, Schedule, ShiftUse
-from tocsin.apps.oncall.queries.stored import book, people_of
+from tocsin.apps.oncall.queries.stored import book, everybody_of
 from tocsin.apps.oncall.types import CorrectionInfo, PayReport, PayRow
 from tocsin.domain.permissions import Actor, Permission, can
 from tocsin.domain.schedule import SHADOW, Book, resolve
@@ -131,7 +131,7 @@ def _served(
     found: dict[str, list[Turn]] = defaultdict(list)
     for name in made.own_names if schedule is None else (schedule,):
         plan = made.schedule(name)
-        if plan is None or (email is not None and email.lower() not in people_of(made, plan)):
+        if plan is None or (email is not None and email.lower() not in everybody_of(made, plan)):
             continue
         for shift in resolve(made, plan, since, until):
             if shift.user is not None and shift.role != SHADOW:

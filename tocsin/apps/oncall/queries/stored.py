@@ -180,7 +180,7 @@ def with_overrides(made: Book, since: datetime | None, instead: Instead = AS_STO
 
 
 def people_of(made: Book, plan: Plan) -> tuple[str, ...]:
-    """Everybody whom the layers, the fallback or an override could put on call."""
+    """Everybody whom the layers, the fallback or an override puts on call, now and from now on."""
     named = [
         person
         for layer in plan.layers
@@ -189,6 +189,19 @@ def people_of(made: Book, plan: Plan) -> tuple[str, ...]:
     ]
     named.extend(plan.fallback)
     named.extend(change.user for change in plan.overrides if change.user)
+    return tuple(dict.fromkeys(named))
+
+
+def everybody_of(made: Book, plan: Plan) -> tuple[str, ...]:
+    """Those too whom a rotation had before it was edited: it holds until the next hand-off, and
+    the past is theirs.
+    """
+    named = list(people_of(made, plan))
+    for layer in plan.layers:
+        ring = made.rotations.get(layer.rotation)
+        while ring is not None:
+            named.extend(ring.people)
+            ring = ring.earlier
     return tuple(dict.fromkeys(named))
 
 
