@@ -17,7 +17,7 @@ __all__ = ["rota"]
 
 
 def test_checks_name_what_is_doubtful_and_where_to_put_it_right(
-    owner: Visitor, mate: Visitor, rota: str
+    owner: Visitor, mate: Visitor, stranger: Visitor, rota: str
 ) -> None:
     page = text(owner.client.get(f"/schedules/{NAME}/checks"))
     assert "Somebody is on call at every minute" in page
@@ -27,12 +27,20 @@ def test_checks_name_what_is_doubtful_and_where_to_put_it_right(
     shift = coming(mate)
     form = {"start": f"{shift.start:%Y-%m-%dT%H:%M}", "end": f"{shift.end:%Y-%m-%dT%H:%M}"}
     mate.client.post("/absences/add", form)
-    assert "Away while on call" in text(owner.client.get(f"/schedules/{NAME}/checks"))
+    page = text(owner.client.get(f"/schedules/{NAME}/checks"))
+    assert "Away while on call" in page
+    link = page.split('href="/swaps/new?')[1].split('"')[0].replace("&amp;", "&")
+    assert " checked" in text(owner.client.get(f"/swaps/new?{link}"))
+    assert "/swaps/new?" in text(mate.client.get(f"/schedules/{NAME}/checks")), "their own"
+    assert "/swaps/new?" not in text(stranger.client.get(f"/schedules/{NAME}/checks"))
     row = Rotation.objects.get()
     row.definition |= {"restrictions": [{"days": ["mon"], "start": "09:00", "end": "17:00"}]}
     row.save()
     page = text(owner.client.get(f"/schedules/{NAME}/checks?days=30"))
     assert "Nobody on call" in page
+    link = page.split(f'href="/schedules/{NAME}/override?')[1].split('"')[0].replace("&amp;", "&")
+    assert owner.client.get(f"/schedules/{NAME}/override?{link}").status_code == 200
+    assert "/override?" not in text(stranger.client.get(f"/schedules/{NAME}/checks?days=30"))
     assert "100 %" not in page.split("Coverage")[1].split("</section>")[0]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
@@ -11,11 +12,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from tocsin.apps.oncall import queries
-from tocsin.domain.errors import NotFound
+from tocsin.domain.permissions import Permission
 from tocsin.domain.schedule.checks import Check, Finding
 from tocsin.domain.schedule.load import Load, PersonLoad
 from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader, zone
+from tocsin.entrypoints.web.views import schedule as schedules
 from tocsin.entrypoints.web.views.common import names, signed_in
 from tocsin.lib.clock import now
 
@@ -63,6 +65,19 @@ class Fix:
 
 
 @dataclass(frozen=True)
+class CanDo:
+    """What the reader may do about the schedule; the actions check again."""
+
+    email: str
+    override: bool
+    edit: bool
+    act_for_others: bool
+
+    def swaps_for(self, email: str) -> bool:
+        return self.act_for_others or email == self.email
+
+
+@dataclass(frozen=True)
 class Group:
     kind: Kind
     fixes: tuple[Fix, ...]
@@ -76,10 +91,14 @@ class LoadRow:
 
 @signed_in
 @require_GET
-def show(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:  # noqa: ARG001  (the door's signature)
-    info = queries.schedule(name)
-    if info is None:
-        raise NotFound("schedule", name)
+def show(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
+    info = schedules.need(name)
+    can_do = CanDo(
+        email=reader.email,
+        override=schedules.may(reader.actor, Permission.OVERRIDE, info),
+        edit=schedules.may(reader.actor, Permission.EDIT_TEAM, info),
+        act_for_others=queries.may_act_for(reader.actor, name),
+    )
     found = queries.checks(name, now=now(), days=_days(request))
     home = zone(info.timezone)
     chosen = period(request, home)
@@ -90,7 +109,7 @@ def show(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:  # no
         "checks": found,
         "percent": floor_percent(found.coverage.percent),
         "gap": found.coverage.total - found.coverage.covered,
-        "groups": grouped(found.findings),
+        "groups": grouped(found.findings, can_do),
         "load": load,
         "load_rows": load_rows(load),
         "load_from": start.astimezone(home).date(),
@@ -131,24 +150,32 @@ def floor_percent(percent: float) -> str:
     return f"{min(percent, 99.99):.2f}".rstrip("0").rstrip(".")
 
 
-def grouped(findings: Sequence[Finding]) -> list[Group]:
+def grouped(findings: Sequence[Finding], can_do: CanDo) -> list[Group]:
     return [
-        Group(kind, tuple(fix(each) for each in findings if each.check is check))
+        Group(kind, tuple(fix(each, can_do) for each in findings if each.check is check))
         for check, kind in KINDS.items()
         if any(each.check is check for each in findings)
     ]
 
 
-def fix(finding: Finding) -> Fix:
+def fix(finding: Finding, can_do: CanDo) -> Fix:
+    """The form that puts it right, for who may send it; for others where to look."""
     page = reverse("schedule", args=[finding.schedule])
-    day = f"?from={finding.start.date().isoformat()}" if finding.start else ""
+    start = finding.start
     match finding.check:
         case Check.UNREACHABLE if finding.user:
             return Fix(finding, "Contact methods", reverse("person", args=[finding.user]))
-        case Check.NEVER:
-            return Fix(finding, "The rotations", page)
+        case Check.GAP if can_do.override and start and finding.end:
+            times = {"start": int(start.timestamp()), "end": int(finding.end.timestamp())}
+            form = reverse("override_add", args=[finding.schedule])
+            return Fix(finding, "Put somebody on call", f"{form}?{urlencode(times)}")
+        case Check.ABSENT | Check.DOUBLE if start and finding.user and can_do.swaps_for(finding.user):
+            shift = {"for": finding.user, "schedule": finding.schedule, "start": start.isoformat()}
+            return Fix(finding, "Ask for a swap", f"{reverse('swap_new')}?{urlencode(shift)}")
+        case Check.NEVER if can_do.edit:
+            return Fix(finding, "The rotations", f"{reverse('schedules')}#rotations")
         case _:
-            return Fix(finding, "Look at it", page + day)
+            return Fix(finding, "Look at it", page + (f"?from={start.date().isoformat()}" if start else ""))
 
 
 def load_rows(load: Load) -> list[LoadRow]:
