@@ -71,6 +71,7 @@ def _again(made: CalendarInfo, now: datetime) -> CalendarInfo:
 LATER = event("On call: Cem Öztürk", "20261201T100000Z", "20261201T180000Z", uid="later")
 
 
+@pytest.mark.usefixtures("at_hand")
 class TestOverrides:
     def test_an_event_puts_its_person_on_call(self, server: CalendarServer, shifts: CalendarInfo) -> None:
         server.serve(LATER)
@@ -271,6 +272,7 @@ class TestOverrides:
         assert [one.id for one in queries.overrides("web")] == [made.id]
 
 
+@pytest.mark.usefixtures("at_hand")
 class TestWhom:
     @pytest.mark.parametrize(
         ("summary", "more", "who"),
@@ -346,6 +348,7 @@ class TestWhom:
         assert ([row[0] for row in _absences()], known.unmatched) == (["zed"], ())
 
 
+@pytest.mark.usefixtures("at_hand")
 class TestAbsences:
     def test_every_event_of_ones_own_calendar_is_ones_own(self, server: CalendarServer, mate: Actor) -> None:
         made = actions.add_calendar(
@@ -580,6 +583,7 @@ class TestFaults:
         assert "no schedule “web” any more" in _known(shifts).problem
 
 
+@pytest.mark.usefixtures("at_hand")
 class TestDoors:
     def test_removing_a_calendar_takes_what_is_to_come(
         self, server: CalendarServer, shifts: CalendarInfo, owner: Actor

@@ -49,17 +49,8 @@ def fetch(url: str, tag: str, start: datetime, end: datetime, *, within_s: float
     `tag` is what an earlier answer gave: an unchanged calendar need not be sent again.
     """
     job = {"url": url, "tag": tag, "start": start.isoformat(), "end": end.isoformat(), **_policy()}
-    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(_PACKAGES)}
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "tocsin.lib.icalfetch"],
-            input=json.dumps(job).encode(),
-            capture_output=True,
-            timeout=within_s,
-            check=False,
-            env=environment,
-            start_new_session=True,  # a Ctrl-C here is no fault of the calendar
-        )
+        done = _apart(json.dumps(job), within_s)
     except subprocess.TimeoutExpired:
         raise FailedError(
             f"The calendar could not be fetched and read within {within_s:g} s: its server is too slow, or "
@@ -71,12 +62,26 @@ def fetch(url: str, tag: str, start: datetime, end: datetime, *, within_s: float
         _log.error(
             "reading a calendar broke off",
             status=done.returncode,
-            said=done.stderr[-2000:].decode(errors="replace"),
+            said=done.stderr[-2000:],
         )
         raise FailedError("The calendar is too large, or made to be: reading it had to be stopped.") from None
     if "problem" in answer:
         raise FailedError(answer["problem"])
     return Fetched(_reading(answer["reading"]), answer["tag"])
+
+
+def _apart(job: str, within_s: float) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "tocsin.lib.icalfetch"],
+        input=job,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=within_s,
+        check=False,
+        env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(_PACKAGES), "PYTHONUTF8": "1"},
+        start_new_session=True,  # a Ctrl-C here is no fault of the calendar
+    )
 
 
 def _policy() -> dict[str, Any]:
@@ -113,8 +118,12 @@ def _moment(text: str) -> date:
 # --- the process itself -------------------------------------------------------------------------------------
 
 
-def work(job: dict[str, Any]) -> dict[str, Any]:
-    """The answer to `fetch`, as JSON can hold it."""
+def work(text: str) -> str:
+    """From the job to its answer, both JSON."""
+    return json.dumps(_answer(json.loads(text)), default=lambda moment: moment.isoformat())
+
+
+def _answer(job: dict[str, Any]) -> dict[str, Any]:
     bundle = Path(job["ca_bundle"]) if job["ca_bundle"] else None
     http.configure(job["proxy"], bundle, allow_private=job["allow_private"])
     headers = {"accept": "text/calendar, text/plain;q=0.5, */*;q=0.1", **_conditions(job["tag"])}
@@ -176,7 +185,7 @@ def main() -> None:
     signal.signal(signal.SIGVTALRM, _ring)
     signal.alarm(int(WITHIN_S) + 5)  # should whoever asked be gone
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    json.dump(work(json.load(sys.stdin)), sys.stdout, default=lambda moment: moment.isoformat())
+    sys.stdout.write(work(sys.stdin.read()))
 
 
 if __name__ == "__main__":
