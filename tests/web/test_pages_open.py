@@ -161,7 +161,7 @@ def test_long_lists_come_in_portions(
 
 
 @pytest.mark.parametrize(
-    ("hours", "label"), [(24, "Emil Sørensen"), (12, "Emil"), (5, "ES"), (1, ""), (168, "Emil Sørensen")]
+    ("hours", "label"), [(24, "Emil Sørensen"), (12, "Emil"), (6, "ES"), (1, ""), (168, "Emil Sørensen")]
 )
 def test_a_name_in_a_short_bar_is_shortened_and_not_cut(hours: int, label: str) -> None:
     assert lanes.fitting("Emil Sørensen", hours * 100 / 168) == label

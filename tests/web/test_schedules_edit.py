@@ -8,6 +8,7 @@ import pytest
 from tests.web.conftest import Visitor
 from tests.web.test_schedules import get, post, rota  # noqa: F401  (a fixture)
 from tocsin.apps.configuration.actions import unlock
+from tocsin.apps.identity import actions as identity
 from tocsin.apps.oncall import actions, queries
 from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.schedule import Advance, DayWindow, Participant, Unit, WeekSpan
@@ -264,6 +265,19 @@ def test_deleting_names_who_loses_shifts_first(owner: Visitor) -> None:
     assert "shop" not in queries.schedule_definitions()
     post(owner, "/rotations/days/delete")
     assert "days" not in queries.rotation_definitions()
+
+
+def test_a_teams_admin_edits_what_the_team_owns(mate: Visitor) -> None:
+    identity.set_team_admin(actor=SYSTEM, team="payments", email=mate.email, is_admin=True, now=clock.now())
+    page = get(mate, "/schedules/shop/edit")
+    assert 'value="save"' in page
+    form = schedule(name="shop", version=version_in(page), fallback="mate@example.com")
+    form = {key: value for key, value in form.items() if not key.startswith("l-1")}
+    post(mate, "/schedules/shop/edit", **form)
+    assert queries.schedule_definitions()["shop"].fallback == ("mate@example.com",)
+    assert 'value="save"' not in get(mate, "/schedules/sparse/edit")
+    sparse = schedule(name="sparse", team="", version=version_in(get(mate, "/schedules/sparse/edit")))
+    post(mate, "/schedules/sparse/edit", 403, **sparse)
 
 
 def test_nobody_else_edits(mate: Visitor, stranger: Visitor) -> None:

@@ -14,7 +14,7 @@ from tocsin.entrypoints.web.window import Window
 ROW = 34  # pixels from one row of bars to the next
 _TOP = 6
 # How many pixels of a usual screen one percent of the strip has, and one letter takes.
-_PERCENT, _LETTER, _PADDING = 9.0, 6.4, 13
+_PERCENT, _LETTER, _PADDING = 7.6, 6.4, 13
 _THIN = 1.6
 _NARROWEST = 0.25  # in percent: a minute's shift can still be seen
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.types import OverrideInfo, ScheduleInfo
 from tocsin.domain.errors import NotFound
-from tocsin.domain.schedule import Book, Layer, Origin, OverrideKind, Schedule, Shift, resolve
+from tocsin.domain.schedule import PRIMARY, Book, Layer, Origin, OverrideKind, Schedule, Shift, resolve
 from tocsin.entrypoints.web.lanes import (
     Bar,
     Ink,
@@ -58,6 +58,7 @@ class Sheet:
     earlier: tuple[Row, ...]  # what is over, when not all of it is
     rows: tuple[Row, ...]
     left_out: int  # rows that the table does not list
+    roles: bool  # whether there is another than the primary one
 
 
 def plan_of(made: Book, name: str) -> Schedule:
@@ -88,6 +89,7 @@ def sheet(made: Book, info: ScheduleInfo, window: Window, ink: Ink) -> Sheet:
         earlier=over,
         rows=listed[len(over) :],
         left_out=max(len(shifts) - MOST_ROWS, 0),
+        roles=any(shift.role not in {None, PRIMARY} for shift in shifts),
     )
 
 

@@ -190,7 +190,7 @@ if (mine instanceof HTMLAnchorElement) {
   mine.href += `&zone=${encodeURIComponent(zone)}`;
   const label = mine.querySelector("span");
   if (label) label.textContent = zone;
-  mine.hidden = false;
+  mine.hidden = zone === mine.dataset.home;
 }
 arrange();
 // Where the lanes are wider than the screen, now is what one came to see.
