@@ -36,12 +36,10 @@ def shifts(schedule: str, start: datetime, end: datetime) -> list[Shift]:
 def now_board(at: datetime, names: Iterable[str] | None = None) -> tuple[OnCallNow, ...]:
     """Every schedule, or those of these names, by name: who is on call, and who comes next."""
     made = book(since=at - _DAYS_KEPT)
-    wanted = None if names is None else frozenset(names)
     lines = []
-    for info in listed(made):
-        if wanted is None or info.name in wanted:
-            now, after = board_of(made, need(made, info.name), at)
-            lines.append(OnCallNow(info.name, info.timezone, info.team, now, after))
+    for info in listed(made, None if names is None else frozenset(names)):
+        now, after = board_of(made, need(made, info.name), at)
+        lines.append(OnCallNow(info.name, info.timezone, info.team, now, after))
     return tuple(lines)
 
 

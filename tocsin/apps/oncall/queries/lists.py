@@ -1,6 +1,7 @@
 """Schedules and rotations as lists of what there is."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Final
 
 from tocsin.apps.oncall.models import Rotation, Schedule
 from tocsin.apps.oncall.queries.stored import book, need, people_of
@@ -12,6 +13,7 @@ from tocsin.domain.schedule import (
 )
 from tocsin.domain.schedule import Rotation as Ring
 
+_FEW: Final = 100  # names that are worth a condition in SQL
 _WORDS = {Unit.HOURLY: "hour", Unit.DAILY: "day", Unit.WEEKLY: "week", Unit.MONTHLY: "month"}
 
 
@@ -21,7 +23,7 @@ def schedules(*, search: str = "") -> tuple[ScheduleInfo, ...]:
 
 
 def schedule(name: str) -> ScheduleInfo | None:
-    return next((info for info in listed(book()) if info.name == name), None)
+    return next(iter(listed(book(), (name,))), None)
 
 
 def rotations() -> tuple[RotationInfo, ...]:
@@ -40,13 +42,17 @@ def rotations() -> tuple[RotationInfo, ...]:
     )
 
 
-def listed(made: Book) -> list[ScheduleInfo]:
-    stored = Schedule.objects.select_related("team").defer("definition")
-    rows: Mapping[str, Schedule] = {row.name: row for row in stored}
-    rotation_files = dict(Rotation.objects.values_list("name", "from_file"))
+def listed(made: Book, names: Collection[str] | None = None) -> list[ScheduleInfo]:
+    """Of every schedule, or of those of these names, by name."""
+    rows = Schedule.objects.select_related("team")
+    rotations = Rotation.objects.filter(from_file=True)
+    if names is not None and len(names) <= _FEW:
+        rows, rotations = rows.filter(name__in=names), rotations.filter(name__in=names)
+    stored: Mapping[str, Schedule] = {row.name: row for row in rows}
+    in_files = frozenset(rotations.values_list("name", flat=True))
     found = []
-    for name in sorted(made.names):
-        plan, row = need(made, name), rows.get(name)
+    for name in sorted(made.names if names is None else set(names).intersection(made.names)):
+        plan, row = need(made, name), stored.get(name)
         found.append(
             ScheduleInfo(
                 name=name,
@@ -56,7 +62,7 @@ def listed(made: Book) -> list[ScheduleInfo]:
                 fallback=plan.fallback,
                 people=people_of(made, plan),
                 implicit=row is None,
-                from_file=row.from_file if row else rotation_files.get(name, False),
+                from_file=row.from_file if row else name in in_files,
                 readiness=row.definition.get("readiness") if row else None,
                 swap_approval=bool(row and row.definition.get("swap_approval")),
             )
