@@ -5,7 +5,7 @@ complete rotation has a start, a zone and a ring of its own, so the resolver nev
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Final
@@ -120,16 +120,32 @@ class ScheduleDefinition:
     swap_approval: bool = False
 
 
+@dataclass(frozen=True)
+class PastSchedule:
+    """What a schedule's definition was until `until`, an instant."""
+
+    definition: ScheduleDefinition
+    until: datetime
+
+
+SchedulePasts = Mapping[str, tuple[PastSchedule, ...]]  # by schedule, oldest first
+
+
 def make_book(
     rotations: Mapping[str, RotationDefinition],
     schedules: Mapping[str, ScheduleDefinition],
     pasts: Pasts = MappingProxyType({}),
+    schedule_pasts: SchedulePasts = MappingProxyType({}),
 ) -> Book:
-    """Complete every definition; raises DefinitionError. `pasts` is what edited rotations were before."""
+    """Complete every definition; raises DefinitionError. The pasts are what edited ones were before."""
     complete: dict[str, Rotation] = {}
     for name in rotations:
         _complete(name, rotations, pasts, complete, ())
-    return Book(complete, {name: make_schedule(entry, complete) for name, entry in schedules.items()})
+    made = {
+        name: _with_past(make_schedule(entry, complete), schedule_pasts.get(name, ()), complete)
+        for name, entry in schedules.items()
+    }
+    return Book(complete, made)
 
 
 def make_schedule(definition: ScheduleDefinition, rotations: Mapping[str, Rotation]) -> Schedule:
@@ -141,6 +157,19 @@ def make_schedule(definition: ScheduleDefinition, rotations: Mapping[str, Rotati
     zone = definition.zone or next((rotations[layer.rotation].zone for layer in definition.layers), _UTC)
     overrides = tuple(_override(entry, zone) for entry in definition.overrides)
     return Schedule(definition.name, zone, definition.layers, definition.fallback, overrides)
+
+
+def _with_past(
+    schedule: Schedule, pasts: tuple[PastSchedule, ...], rotations: Mapping[str, Rotation]
+) -> Schedule:
+    """A rotation that was deleted since is in no past either."""
+    earlier: Schedule | None = None
+    since: datetime | None = None
+    for past in pasts:
+        layers = tuple(layer for layer in past.definition.layers if layer.rotation in rotations)
+        was = make_schedule(replace(past.definition, layers=layers, overrides=()), rotations)
+        earlier, since = replace(was, since=since, earlier=earlier), past.until
+    return replace(schedule, since=since, earlier=earlier)
 
 
 def _override(definition: OverrideDefinition, zone: ZoneInfo) -> Override:

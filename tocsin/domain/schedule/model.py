@@ -155,6 +155,8 @@ class Schedule:
     layers: tuple[Layer, ...]
     fallback: tuple[str, ...] = ()
     overrides: tuple[Override, ...] = ()
+    since: datetime | None = None  # before this instant the layers and the fallback of `earlier` hold
+    earlier: "Schedule | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from bisect import insort
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -183,6 +184,12 @@ def _stretches(
     """The instants at which the answer may change, from `start` on, each with the rows that hold from
     there.
     """
+    if schedule.since is not None and schedule.earlier is not None and start < schedule.since:
+        past = replace(schedule.earlier, overrides=schedule.overrides)
+        yield from _stretches(book, past, start, min(end, schedule.since))
+        start = schedule.since
+    if start >= end:
+        return
     rings = [
         (layer, rotation)
         for layer in schedule.layers
