@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,6 +86,13 @@ def join(tocsin: Installation, email: str) -> None:
         raise SystemExit(message)
 
 
+def override(tocsin: Installation) -> None:
+    """Somebody for a colleague, tomorrow, so that the picture of a schedule has one."""
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    times = {"start": noon.isoformat(), "end": (noon + timedelta(hours=21)).isoformat()}
+    tocsin.api("POST", "schedules/platform/overrides", user="henri@example.com", **times)
+
+
 class Photographer:
     def __init__(self, browser: Browser, tocsin: Installation, email: str) -> None:
         self._browser, self._tocsin, self._email = browser, tocsin, email
@@ -128,6 +136,7 @@ def main() -> None:
     with Mailbox() as mailbox, installation(mailbox) as tocsin, sync_playwright() as playwright:
         ref, email = play(tocsin)
         join(tocsin, email)
+        override(tocsin)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         photographer = Photographer(browser, tocsin, email)
         pictures = {
