@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from urllib.parse import urlencode
 
 from tocsin.apps.oncall import queries
@@ -114,7 +115,8 @@ def _rows(shifts: Sequence[Shift], window: Window, ink: Ink) -> Iterable[Row]:
 
 def _layers(made: Book, info: ScheduleInfo, window: Window, ink: Ink) -> Iterable[Lane]:
     """One lane per rotation as it would be alone; the highest priority first, as the answer takes them."""
-    words = {each.name: each.summary for each in queries.rotations()}
+    rotations = queries.rotations([layer.rotation for layer in info.layers])
+    words = {each.name: each.summary for each in rotations}
     several = len({layer.priority for layer in info.layers}) > 1
     for layer in sorted(info.layers, key=lambda each: -each.priority):
         alone = Schedule(info.name, window.zone, (Layer(layer.rotation, 0, layer.role),))
@@ -190,6 +192,7 @@ def _change(info: OverrideInfo, window: Window, ink: Ink, row: int) -> Bar:
         item=info.id,
         kind=str(info.kind),
         replaces=info.replaces,
+        version=version(info),
         fixed=is_fixed(info) or info.end <= window.now,
     )
 
@@ -205,3 +208,9 @@ def origin(info: OverrideInfo, ink: Ink) -> str:
     if info.calendar is not None:
         return f"from the calendar “{info.calendar}”"
     return f"{'a swap' if info.swap else 'made'} by {ink.name(info.created_by)}"
+
+
+def version(item: OverrideInfo) -> str:
+    """Another one after any change, so that of two people who edit at once the second is told."""
+    facts = (item.start, item.end, item.kind, item.user, item.replaces)
+    return sha256(repr(facts).encode()).hexdigest()[:16]

@@ -1,6 +1,6 @@
 """Schedules and rotations as lists of what there is."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from tocsin.apps.oncall.models import Rotation, Schedule
@@ -26,8 +26,12 @@ def schedule(name: str) -> ScheduleInfo | None:
     return next(iter(listed(book(), (name,))), None)
 
 
-def rotations() -> tuple[RotationInfo, ...]:
+def rotations(names: Iterable[str] | None = None) -> tuple[RotationInfo, ...]:
+    """All, or those of these names, in the order of the files."""
     made = book()
+    rows = Rotation.objects.order_by("position", "id")
+    if names is not None:
+        rows = rows.filter(name__in=tuple(names))
     return tuple(
         RotationInfo(
             name=row.name,
@@ -37,7 +41,7 @@ def rotations() -> tuple[RotationInfo, ...]:
             timezone=made.rotations[row.name].zone.key,
             from_file=row.from_file,
         )
-        for row in Rotation.objects.order_by("position", "id")
+        for row in rows
         if row.name in made.rotations
     )
 

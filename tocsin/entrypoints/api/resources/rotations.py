@@ -93,7 +93,7 @@ def delete_rotation(request: ApiRequest, name: str) -> Status[None]:
 
 
 def _find(name: str) -> RotationInfo | None:
-    return next((one for one in queries.rotations() if one.name == name), None)
+    return next(iter(queries.rotations((name,))), None)
 
 
 def _save(

@@ -108,7 +108,7 @@ def _version(definition: RotationDefinition) -> str:
 
 def _need_same(before: RotationDefinition | None, values: Values) -> None:
     if before is not None:
-        owned = any(row.name == before.name and row.from_file for row in queries.rotations())
+        owned = any(row.from_file for row in queries.rotations((before.name,)))
         rotaforms.need_same("rotation", seen=values["version"], present=_version(before), from_file=owned)
 
 
@@ -148,7 +148,7 @@ def coming(zone: str, at: datetime, effective: datetime | None = None) -> window
 @signed_in
 @require_http_methods(["GET", "POST"])
 def delete(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
-    row = next((each for each in queries.rotations() if each.name == name), None)
+    row = next(iter(queries.rotations((name,))), None)
     if row is None:
         raise NotFound("rotation", name)
 
