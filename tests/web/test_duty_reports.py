@@ -7,10 +7,13 @@ import pytest
 from tests.web.conftest import Visitor
 from tests.web.rota import NAME, coming, rota, text
 from tocsin.apps.identity.models import Team, User
-from tocsin.apps.oncall import queries
+from tocsin.apps.oncall import actions, queries
 from tocsin.apps.oncall.models import PayCorrection, Readiness, Rotation, ShiftUse
+from tocsin.domain.configuration.rota import read_schedule
+from tocsin.domain.permissions import SYSTEM
+from tocsin.entrypoints.api import forms
 from tocsin.entrypoints.web.templatetags import duty
-from tocsin.entrypoints.web.views import checks, pay
+from tocsin.entrypoints.web.views import checks, pay, teams
 from tocsin.lib import clock
 
 __all__ = ["rota"]
@@ -199,6 +202,16 @@ def test_a_team_sees_its_schedules_at_once(owner: Visitor, mate: Visitor, rota: 
     form = {"start": f"{today:%Y-%m-%d}T00:00", "end": f"{today:%Y-%m-%d}T12:00", "note": "Dentist"}
     mate.client.post("/absences/add", form)
     assert "Dentist" in text(owner.client.get("/teams/payments"))
+
+
+def test_a_team_of_many_schedules_says_that_it_lists_some(
+    owner: Visitor, rota: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "not listed" not in text(owner.client.get("/teams/payments"))
+    plan = forms.read(read_schedule, {"team": "payments", "layers": [{"rotation": "carts-daily"}]}, "again")
+    actions.save_schedule(actor=SYSTEM, definition=plan, now=clock.now())
+    monkeypatch.setattr(teams, "_LISTED", 1)
+    assert "1 more is not listed" in text(owner.client.get("/teams/payments"))
 
 
 def test_a_team_without_schedule_has_no_empty_boxes(owner: Visitor, house: str) -> None:

@@ -28,6 +28,7 @@ from tocsin.lib.clock import now
 
 _STRIP = timedelta(days=14)
 _CHECKED_DAYS = 28
+_LISTED = 12
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -84,12 +85,14 @@ def show(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
         raise NotFound("team", name)
     at, called = now(), names()
     services = catalog.services(team=name)
-    rotas = rotas_of(name, called_for(services), at)
+    boards = boards_of(name, called_for(services), at)
+    rotas = [rota_of(board, at) for board in boards[:_LISTED]]
     emails = {member.email for member in team.members}
     away = oncall.absences(start=at, end=at + timedelta(days=_CHECKED_DAYS))
     context = {
         "team": team,
         "rotas": rotas,
+        "left_out": max(len(boards) - _LISTED, 0),
         "picture": strip(rotas, called, reader.timezone or team.hours().zone.key, at),
         "away": [each for each in away if each.email in emails],
         "shares": shares(rotas),
@@ -115,14 +118,15 @@ def called_for(services: Iterable[ServiceInfo]) -> frozenset[str]:
     )
 
 
-def rotas_of(team: str, called: Collection[str], at: datetime) -> list[Rota]:
+def boards_of(team: str, called: Collection[str], at: datetime) -> list[OnCallNow]:
     """The team's own schedules, then those of others, or of nobody, that its services call."""
-    found = []
-    for board in oncall.now_board(at):
-        if board.team == team or board.schedule in called:
-            checks = oncall.checks(board.schedule, now=at, days=_CHECKED_DAYS)
-            found.append(Rota(board, checks, floor_percent(checks.coverage.percent)))
-    return sorted(found, key=lambda rota: rota.board.team != team)
+    found = [row for row in oncall.now_board(at) if row.team == team or row.schedule in called]
+    return sorted(found, key=lambda row: row.team != team)
+
+
+def rota_of(board: OnCallNow, at: datetime) -> Rota:
+    checks = oncall.checks(board.schedule, now=at, days=_CHECKED_DAYS)
+    return Rota(board, checks, floor_percent(checks.coverage.percent))
 
 
 def strip(rotas: Sequence[Rota], called: Mapping[str, str], zone_name: str, at: datetime) -> Picture | None:
