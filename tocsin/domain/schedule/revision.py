@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tocsin.domain.schedule.definition import PastDefinition, Pasts, RotationDefinition, make_book
+from tocsin.domain.schedule.definition import (
+    PastDefinition,
+    Pasts,
+    PastSchedule,
+    RotationDefinition,
+    ScheduleDefinition,
+    make_book,
+)
 from tocsin.domain.schedule.editing import edit
 
 
@@ -52,6 +59,16 @@ def revise(
             size = len(after.rotations[name].participants)
             merged[name] = replace(merged[name], ring_offset=own % size or None)
     return Revision(merged, kept, changed)
+
+
+def past_of_schedule(
+    present: ScheduleDefinition, pasts: tuple[PastSchedule, ...], wanted: ScheduleDefinition, now: datetime
+) -> tuple[PastSchedule, ...]:
+    """What a schedule was, once it becomes `wanted` at `now`."""
+    if (present.layers, present.fallback) == (wanted.layers, wanted.fallback):
+        return pasts
+    # Of several edits in one instant, only what held before it is past.
+    return pasts if pasts and pasts[-1].until >= now else (*pasts, PastSchedule(present, now))
 
 
 def replace_person(

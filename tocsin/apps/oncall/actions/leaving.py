@@ -11,6 +11,7 @@ from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.actions.common import AHEAD, record, tell, watching
 from tocsin.apps.oncall.actions.overrides import end as end_override
 from tocsin.apps.oncall.actions.rotations import past_form
+from tocsin.apps.oncall.actions.schedules import keep_past
 from tocsin.apps.oncall.actions.swaps import let_go
 from tocsin.apps.oncall.models import Override, Rotation, Schedule
 from tocsin.apps.oncall.overriding import what_is_left
@@ -125,8 +126,10 @@ def _replace(places: _Places, email: str, by: str, actor: Actor, now: datetime) 
     for plan in places.schedules:
         before = schedules[plan.name]
         fallback = tuple(dict.fromkeys(by if one == email else one for one in before.fallback))
-        plan.definition = schedule_form(replace(before, fallback=fallback, overrides=(), team=None))
-        plan.save(update_fields=["definition"])
+        after = replace(before, fallback=fallback, overrides=(), team=None)
+        keep_past(plan, after, now)
+        plan.definition = schedule_form(after)
+        plan.save(update_fields=["definition", "past"])
         record(actor, "schedule.person_replaced", "schedule", plan.name, data, now)
     person = User.objects.get(email=by)
     for override in (*places.overrides, *places.replaced):

@@ -17,8 +17,11 @@ from tocsin.domain.schedule.definition import (
     ScheduleDefinition,
     make_book,
 )
+from tocsin.domain.schedule.revision import past_of_schedule
 from tocsin.lib import bus
 from tocsin.ports.events import Going
+
+_Entry = tuple[datetime, datetime, str, str | None, str | None]
 
 
 @transaction.atomic
@@ -50,6 +53,7 @@ def save_schedule(
     changed = before != {**form, "team": definition.team}
     with watching(actor, [row.name], now, f"schedule “{row.name}” was changed"):
         if changed or row.from_file != from_file:
+            keep_past(row, definition, now)
             row.definition, row.team, row.from_file = form, team, from_file
             row.save()
         if changed:
@@ -62,6 +66,23 @@ def save_schedule(
     if changed:
         tell([row.name])
     return changed
+
+
+def keep_past(row: Schedule, wanted: ScheduleDefinition, now: datetime) -> None:
+    """Before `row` becomes `wanted`: what it was, or what a rotation of its name implied, is its past."""
+    present = queries.schedule_definitions().get(row.name)
+    if present is None and Rotation.objects.filter(name=row.name).exists():
+        present = queries.implied_schedule(row.name)
+    if present is None:
+        return
+    pasts = queries.schedule_pasts(row.name).get(row.name, ())
+    row.past = [
+        {
+            "definition": schedule_form(replace(past.definition, overrides=(), team=None)),
+            "until": past.until.isoformat(),
+        }
+        for past in past_of_schedule(present, pasts, wanted, now)
+    ]
 
 
 def _owners(name: str, row: Schedule | None) -> list[int | None]:
@@ -102,7 +123,7 @@ def unlock(*, actor: Actor, kind: str, name: str, now: datetime) -> None:
 def _file_overrides(actor: Actor, definition: ScheduleDefinition, zone: str, now: datetime) -> bool:
     """Make the overrides of the file as listed. The first ones that are as before keep the time of their
     creation, so that what people created after them still wins; from the first difference on they are created
-    anew.
+    anew. What is no longer listed stays for the time that is past.
     """
     plan = make_book(queries.rotation_definitions(), {definition.name: definition}).schedules[definition.name]
     rows = list(
@@ -111,22 +132,13 @@ def _file_overrides(actor: Actor, definition: ScheduleDefinition, zone: str, now
         .order_by("position", "id")
     )
     wanted = [(one.start, one.end, str(one.kind), one.user, one.replaces) for one in plan.overrides]
-    present = [
-        (
-            row.start,
-            row.end,
-            row.kind,
-            row.user.email if row.user else None,
-            row.replaces.email if row.replaces else None,
-        )
-        for row in rows
-    ]
+    present = [_entry(row) for row in rows]
     same = 0
     while same < min(len(wanted), len(present)) and wanted[same] == present[same]:
         same += 1
     if same == len(wanted) == len(present):
         return False
-    Override.objects.filter(pk__in=[row.pk for row in rows[same:]]).delete()
+    _drop(rows[same:], wanted[same:], now)
     emails = {email for entry in wanted[same:] for email in entry[3:] if email}
     users = {row.email: row for row in User.objects.filter(email__in=emails)}
     Override.objects.bulk_create(
@@ -148,3 +160,21 @@ def _file_overrides(actor: Actor, definition: ScheduleDefinition, zone: str, now
     data = {"removed": len(present) - same, "added": len(wanted) - same, "timezone": zone}
     record(actor, "overrides.changed", "schedule", definition.name, data, now)
     return True
+
+
+def _drop(rows: list[Override], wanted: list[_Entry], now: datetime) -> None:
+    """What the file lists again is made anew. What it no longer lists ends; what was stays, no longer
+    the file's.
+    """
+    for row in rows:
+        if row.start < now and _entry(row) not in wanted:
+            row.end, row.from_file = min(row.end, now.replace(second=0, microsecond=0)), False
+            if row.start < row.end:
+                row.save(update_fields=["end", "from_file"])
+                continue
+        row.delete()
+
+
+def _entry(row: Override) -> _Entry:
+    named = (row.user.email if row.user else None, row.replaces.email if row.replaces else None)
+    return (row.start, row.end, row.kind, *named)

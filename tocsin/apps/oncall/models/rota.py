@@ -22,12 +22,13 @@ class Rotation(models.Model):
 
 class Schedule(models.Model):
     """`definition` is the configuration form of one schedule, as JSON, without its name, team and overrides:
-    those are columns and rows of their own.
+    those are columns and rows of their own. `past` is what it was before edits of its layers and fallback.
     """
 
     name = models.CharField(max_length=128, unique=True)
     team = models.ForeignKey(Team, models.SET_NULL, null=True)
     definition = models.JSONField()
+    past = models.JSONField(default=list)  # [{definition, until}], oldest first
     from_file = models.BooleanField(default=False)
 
 

@@ -14,11 +14,13 @@ from tocsin.apps.oncall.queries.preview import layers, preview, versions
 from tocsin.apps.oncall.queries.readiness import one_readiness, readiness
 from tocsin.apps.oncall.queries.stored import (
     book,
+    implied_schedule,
     override_of,
     overrides,
     pasts,
     rotation_definitions,
     schedule_definitions,
+    schedule_pasts,
 )
 from tocsin.apps.oncall.queries.swaps import may_act_for, may_do, swap, swap_of, swaps, terms_of
 
@@ -31,6 +33,7 @@ __all__ = [
     "cover",
     "feed",
     "feeds",
+    "implied_schedule",
     "layers",
     "load",
     "may_act_for",
@@ -53,6 +56,7 @@ __all__ = [
     "rotations",
     "schedule",
     "schedule_definitions",
+    "schedule_pasts",
     "schedules",
     "shifts",
     "shifts_of",

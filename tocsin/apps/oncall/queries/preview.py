@@ -16,10 +16,12 @@ from tocsin.apps.oncall.overriding import (
 from tocsin.apps.oncall.queries.stored import (
     book,
     change_of,
+    implied_schedule,
     need,
     pasts,
     rotation_definitions,
     schedule_definitions,
+    schedule_pasts,
     with_overrides,
 )
 from tocsin.apps.oncall.types import LayerShifts, Preview, RotationVersion
@@ -35,7 +37,7 @@ from tocsin.domain.schedule.definition import (
     make_book,
 )
 from tocsin.domain.schedule.diff import compare
-from tocsin.domain.schedule.revision import revise
+from tocsin.domain.schedule.revision import past_of_schedule, revise
 
 
 def preview(
@@ -110,12 +112,18 @@ def _defined(
     since: datetime,
     effective: datetime | None,
 ) -> Book:
-    schedules = schedule_definitions()
+    schedules, rotations, former = schedule_definitions(), rotation_definitions(), schedule_pasts()
     if definition is not None:
-        schedules[definition.name] = replace(definition, overrides=())
+        name = definition.name
+        present = schedules.get(name)
+        if present is None and name in rotations:
+            present = implied_schedule(name)
+        if present is not None:
+            former[name] = past_of_schedule(present, former.get(name, ()), definition, now)
+        schedules[name] = replace(definition, overrides=())
     try:
-        revision = revise(rotation_definitions(), pasts(), wanted, now, effective)
-        made = make_book(revision.definitions, schedules, revision.pasts)
+        revision = revise(rotations, pasts(), wanted, now, effective)
+        made = make_book(revision.definitions, schedules, revision.pasts, former)
     except DefinitionError as error:
         own = definition is not None and error.name == definition.name
         field = error.field if own else f"{error.name}.{error.field}"

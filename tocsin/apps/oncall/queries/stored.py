@@ -20,6 +20,7 @@ from tocsin.domain.configuration.rota import read_rotation, read_schedule
 from tocsin.domain.errors import NotFound
 from tocsin.domain.schedule import (
     Book,
+    Layer,
     Origin,
     OverrideKind,
 )
@@ -28,6 +29,7 @@ from tocsin.domain.schedule import Schedule as Plan
 from tocsin.domain.schedule.definition import (
     DefinitionError,
     PastDefinition,
+    PastSchedule,
     RotationDefinition,
     ScheduleDefinition,
     make_book,
@@ -51,13 +53,15 @@ def book(*, since: datetime | None = None, instead: Instead = AS_STORED) -> Book
     rotations = Rotation.objects.order_by("position", "id").values_list(
         "name", Cast("definition", TextField()), "ring_offset", Cast("past", TextField())
     )
-    schedules = Schedule.objects.order_by("name").values_list("name", Cast("definition", TextField()))
+    schedules = Schedule.objects.order_by("name").values_list(
+        "name", Cast("definition", TextField()), Cast("past", TextField())
+    )
     return with_overrides(_assembled(tuple(rotations), tuple(schedules)), since, instead)
 
 
 @lru_cache(maxsize=8)
 def _assembled(
-    rotation_rows: tuple[tuple[str, str, int, str], ...], schedule_rows: tuple[tuple[str, str], ...]
+    rotation_rows: tuple[tuple[str, str, int, str], ...], schedule_rows: tuple[tuple[str, str, str], ...]
 ) -> Book:
     """Of the texts that the database has: the same ones make the same book, so nothing is read twice."""
     rotations = {
@@ -67,11 +71,14 @@ def _assembled(
     }
     earlier = {name: _pasts(name, json.loads(past)) for name, _, _, past in rotation_rows if past != _NO_PAST}
     schedules = {
-        name: schedule for name, text in schedule_rows if (schedule := _schedule(name, text)) is not None
+        name: schedule for name, text, _ in schedule_rows if (schedule := _schedule(name, text)) is not None
+    }
+    former = {
+        name: _schedule_pasts(name, json.loads(past)) for name, _, past in schedule_rows if past != _NO_PAST
     }
     while True:
         try:
-            return make_book(rotations, schedules, earlier)
+            return make_book(rotations, schedules, earlier, former)
         except DefinitionError as error:
             _log.error(
                 "a stored definition cannot be read",
@@ -108,6 +115,27 @@ def _pasts(name: str, entries: list[dict[str, Any]]) -> tuple[PastDefinition, ..
         PastDefinition(definition, datetime.fromisoformat(entry["until"]))
         for entry in entries
         if (definition := _rotation(name, entry["definition"], entry["ring_offset"])) is not None
+    )
+
+
+def implied_schedule(name: str) -> ScheduleDefinition:
+    """What a rotation of that name is as a schedule, unless one is defined."""
+    return ScheduleDefinition(name, (Layer(name),))
+
+
+def schedule_pasts(name: str | None = None) -> dict[str, tuple[PastSchedule, ...]]:
+    """What edited schedules (or the one) were before, by name, oldest first."""
+    rows = Schedule.objects.exclude(past=[])
+    if name is not None:
+        rows = rows.filter(name=name)
+    return {one: _schedule_pasts(one, entries) for one, entries in rows.values_list("name", "past")}
+
+
+def _schedule_pasts(name: str, entries: list[dict[str, Any]]) -> tuple[PastSchedule, ...]:
+    return tuple(
+        PastSchedule(definition, datetime.fromisoformat(entry["until"]))
+        for entry in entries
+        if (definition := _schedule(name, json.dumps(entry["definition"]))) is not None
     )
 
 
@@ -193,15 +221,19 @@ def people_of(made: Book, plan: Plan) -> tuple[str, ...]:
 
 
 def everybody_of(made: Book, plan: Plan) -> tuple[str, ...]:
-    """Those too whom a rotation had before it was edited: it holds until the next hand-off, and
-    the past is theirs.
+    """Those too whom a rotation or the schedule had before it was edited: an edit may hold from the next
+    hand-off on, and the past is theirs.
     """
     named = list(people_of(made, plan))
-    for layer in plan.layers:
-        ring = made.rotations.get(layer.rotation)
-        while ring is not None:
-            named.extend(ring.people)
-            ring = ring.earlier
+    version: Plan | None = plan
+    while version is not None:
+        named.extend(version.fallback)
+        for layer in version.layers:
+            ring = made.rotations.get(layer.rotation)
+            while ring is not None:
+                named.extend(ring.people)
+                ring = ring.earlier
+        version = version.earlier
     return tuple(dict.fromkeys(named))
 
 

@@ -1,0 +1,86 @@
+"""New layers, another fallback and a cleaned-up file change what comes, never what was."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.oncall.conftest import DAY, HOUR, NOW, at
+from tocsin.apps.oncall import actions, queries
+from tocsin.domain.permissions import SYSTEM
+from tocsin.domain.schedule import Layer
+from tocsin.domain.schedule.definition import OverrideDefinition, ScheduleDefinition
+
+pytestmark = pytest.mark.usefixtures("rota")
+
+
+def who(schedule: str, day: int, hour: float) -> list[str | None]:
+    return [shift.user for shift in queries.on_call(schedule, at(day, hour))]
+
+
+def defined(name: str = "web") -> ScheduleDefinition:
+    return queries.schedule_definitions()[name]
+
+
+def save(definition: ScheduleDefinition, day: int, *, from_file: bool = False) -> None:
+    actions.save_schedule(actor=SYSTEM, definition=definition, now=at(day, 9), from_file=from_file)
+
+
+def test_other_layers_hold_from_now_on() -> None:
+    assert who("web", 0, 13) == ["u1@x.org"]
+    assert who("web", 1, 13) == ["u2@x.org"]
+    save(replace(defined(), layers=(Layer("solo"),)), 2)
+    assert who("web", 1, 13) == ["u2@x.org"]
+    assert who("web", 2, 13) == ["u1@x.org"]
+    save(replace(defined(), fallback=("lead@x.org",), layers=(Layer("noon"),)), 4)
+    assert who("web", 3, 20) == ["u1@x.org"]
+    assert who("web", 4, 20) == ["lead@x.org"]
+    assert who("web", 1, 20) == [None]
+
+
+def test_a_schedule_in_the_place_of_its_rotations_own_keeps_what_that_said() -> None:
+    save(ScheduleDefinition("noon", (Layer("solo"),)), 2)
+    assert who("noon", 1, 13) == ["u2@x.org"]
+    assert who("noon", 2, 13) == ["u1@x.org"]
+
+
+def test_saving_the_same_or_another_team_makes_no_past() -> None:
+    save(replace(defined(), team=None), 1)
+    save(defined(), 2)
+    assert queries.schedule_pasts() == {}
+
+
+def test_a_preview_of_other_layers_shows_the_same_as_saving_them() -> None:
+    wanted = replace(defined(), layers=(Layer("solo"),))
+    start, end = at(0, 0), at(4, 0)
+    shown = queries.preview(schedule="web", start=start, end=end, now=at(2, 9), definition=wanted)
+    save(wanted, 2)
+    assert list(shown.after) == queries.shifts("web", start, end)
+    assert {stint.start >= at(2, 9) for moved in shown.moved for stint in (*moved.gained, *moved.lost)} == {
+        True
+    }
+
+
+def test_overrides_that_a_file_no_longer_lists_stay_for_the_time_that_was() -> None:
+    over = OverrideDefinition(at(0, 12), at(0, 15), user="lead@x.org")
+    runs = OverrideDefinition(at(2, 8), at(2, 15), user="lead@x.org")
+    to_come = OverrideDefinition(at(3, 12), at(3, 15), user="lead@x.org")
+    actions.save_schedule(
+        actor=SYSTEM, definition=replace(defined(), overrides=(over, runs, to_come)), now=NOW, from_file=True
+    )
+    save(replace(defined(), overrides=()), 2, from_file=True)
+    assert who("web", 0, 13) == ["lead@x.org"]
+    assert who("web", 2, 8.5) == ["lead@x.org"]
+    assert who("web", 2, 13) == ["u3@x.org"]
+    assert who("web", 3, 13) == ["u1@x.org"]
+    ends = {one.end for one in queries.overrides("web")}
+    assert ends == {at(0, 15), at(2, 9)}
+
+
+def test_a_file_without_them_changes_nothing_the_second_time() -> None:
+    listed = replace(defined(), overrides=(OverrideDefinition(NOW - DAY, NOW - HOUR, user="lead@x.org"),))
+    save(listed, 0, from_file=True)
+    bare = replace(listed, overrides=())
+    assert actions.save_schedule(actor=SYSTEM, definition=bare, now=at(1, 9), from_file=True)
+    again = at(1, 9) + timedelta(minutes=1)
+    assert not actions.save_schedule(actor=SYSTEM, definition=bare, now=again, from_file=True)
