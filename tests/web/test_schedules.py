@@ -264,3 +264,13 @@ def test_it_leads_back_to_our_pages_only(address: str, mate: Visitor, rota: None
     assert "javascript" not in page
     answer = mate.client.post("/schedules/shop/override", override(next=address))
     assert answer.headers["Location"].startswith("/schedules/shop?from=2026-10-22")
+
+
+def test_a_bar_knows_which_override_it_showed(mate: Visitor, rota: None) -> None:
+    """So that a drag of an override that somebody changed meanwhile is told so."""
+    post(mate, "/schedules/shop/override", **override())
+    (made,) = queries.overrides("shop")
+    version = get(mate, "/schedules/shop").partition('data-version="')[2].partition('"')[0]
+    path = f"/schedules/shop/overrides/{made.id}"
+    post(mate, path, **override(end="2026-10-22T20:00", version=version))
+    post(mate, path, 409, **override(end="2026-10-22T22:00", version=version))

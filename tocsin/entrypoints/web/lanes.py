@@ -48,6 +48,7 @@ class Bar:
     item: int | None = None
     kind: str = ""
     replaces: str | None = None
+    version: str = ""
     fixed: bool = True
 
     @property

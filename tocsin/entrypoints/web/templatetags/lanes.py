@@ -39,6 +39,7 @@ def _bar(bar: Bar, edit: str, still: bool) -> str:  # noqa: FBT001  (a template'
         opening, closing = f'<a href="#shift-{bar.number}" aria-label="{said}">', "</a>"
     elif bar.item is not None:
         facts |= {"item": str(bar.item), "kind": bar.kind, "replaces": bar.replaces or ""}
+        facts["version"] = bar.version
         if edit:
             if not bar.fixed:
                 classes.append("movable")

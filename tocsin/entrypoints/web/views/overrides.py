@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,7 +23,7 @@ from tocsin.domain.time import parse_zone
 from tocsin.entrypoints.web import changes, forms, window
 from tocsin.entrypoints.web.lanes import Ink, ink
 from tocsin.entrypoints.web.reader import Reader
-from tocsin.entrypoints.web.sheet import is_fixed, origin
+from tocsin.entrypoints.web.sheet import is_fixed, origin, version
 from tocsin.entrypoints.web.views.common import attempt, back, names, signed_in
 from tocsin.entrypoints.web.views.schedule import need
 from tocsin.lib.clock import now
@@ -196,12 +195,6 @@ def _values(item: OverrideInfo, info: ScheduleInfo) -> dict[str, str]:
         "zone": zone.key,
         "version": version(item),
     }
-
-
-def version(item: OverrideInfo) -> str:
-    """Another one after any change, so that of two people who edit at once the second is told."""
-    facts = (item.start, item.end, item.kind, item.user, item.replaces)
-    return sha256(repr(facts).encode()).hexdigest()[:16]
 
 
 def _need_same(item: OverrideInfo, seen: str) -> None:

@@ -73,6 +73,7 @@ export class OverrideDialog {
       start: start ?? new Date(data.start ?? ""), end: end ?? new Date(data.end ?? ""), item: data.item ?? "",
       kind: data.kind ?? "override", user: data.user ?? "", replaces: data.replaces ?? "",
     });
+    this.set("version", data.version ?? "");
     const url = bar.querySelector("a")?.getAttribute("href") ?? "";
     this.form.action = url;
     this.open(this.dialog.dataset.titleEdit ?? "", `${url}/delete`);
@@ -86,6 +87,7 @@ export class OverrideDialog {
     this.set("kind", what.kind);
     this.set("user", what.user);
     this.set("replaces", what.replaces);
+    this.set("version", "");
     fit(this.form);
   }
 
