@@ -226,19 +226,26 @@ def _between_edits(
         if entry.start < end and entry.end > start and entry.start < entry.end
     ]
     waiting.sort(key=lambda entry: entry[0], reverse=True)
-    for edge in (start, *(edge for since, _, entry in waiting for edge in (since, entry.end))):
+    edges = {start, *(edge for since, _, entry in waiting for edge in (since, entry.end))}
+    for edge in edges:
         news.setdefault(edge, [])
     standing: list[tuple[_Row, ...]] = [()] * len(lanes)
     active: _Active = []
     shadowed = SHADOW in roles
+    won: dict[str, int] = {}
     for instant in sorted(news):
         if instant >= end:
             break
+        quiet = instant not in edges
         for number, who in news[instant]:
             standing[number] = who
+            role, priority = lanes[number].role, lanes[number].priority
+            quiet = quiet and priority < won.get(role, priority)
+        if quiet:  # somebody stands before all whose turns begin or end here
+            continue
         while waiting and waiting[-1][0] <= instant:
             insort(active, waiting.pop()[1:], key=_number)
-        rows = _by_layers(lanes, standing)
+        rows, won = _by_layers(lanes, standing)
         if active:
             active = [entry for entry in active if instant < entry[1].end]
             rows = _overridden(rows, active, standing_in)
@@ -268,20 +275,15 @@ def _news(lanes: list[_Lane]) -> dict[datetime, list[tuple[int, tuple[_Row, ...]
     return news
 
 
-def _by_layers(lanes: list[_Lane], standing: list[tuple[_Row, ...]]) -> _Rows:
-    """Whom the layers put on call."""
+def _by_layers(lanes: list[_Lane], standing: list[tuple[_Row, ...]]) -> tuple[_Rows, dict[str, int]]:
+    """Whom the layers put on call, and which priority that took in each role."""
     rows: _Rows = {}
-    role: str | None = None
-    won = 0
-    for lane, who in zip(lanes, standing, strict=True):
-        if not who:
-            continue
-        if lane.role != role:
-            role, won = lane.role, lane.priority
-        if lane.priority == won:
+    won: dict[str, int] = {}
+    for (role, priority, _, _), who in zip(lanes, standing, strict=True):
+        if who and won.setdefault(role, priority) == priority:
             for row in who:
                 rows[row] = None
-    return rows
+    return rows, won
 
 
 def _overridden(rows: _Rows, active: list[tuple[int, Override]], roles: tuple[str, ...]) -> _Rows:

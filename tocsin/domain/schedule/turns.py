@@ -108,7 +108,7 @@ def _open(turns: Iterator[Piece], openings: list[tuple[datetime, datetime]]) -> 
         here = place  # an opening may go on into the next turn
         while here < len(openings) and openings[here][0] < end:
             opening, closing = openings[here]
-            yield Piece(max(opening, start), min(closing, end), turn, people)
+            yield Piece(max(start, opening), min(end, closing), turn, people)
             here += 1
 
 
@@ -183,7 +183,7 @@ def _turns(rotation: Rotation, start: datetime, end: datetime) -> Iterator[Piece
                 turn = (cycle * before[-1] + before[place + 1] - 1) // rotation.every
             people = people_of(rotation, turn)
             if people and turn >= 0:
-                yield Piece(max(begins, start), min(ends, end), turn, people)
+                yield Piece(max(start, begins), min(end, ends), turn, people)
         number += 1
         begins = ends
 
