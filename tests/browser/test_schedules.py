@@ -119,7 +119,9 @@ def test_a_deleted_override_comes_back_by_undo(desk: Page, tocsin: Installation)
     )  # fmt: skip
     desk.reload()
     desk.locator("#schedule .bar.movable a").click()
-    desk.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    desk.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    assert len(made(tocsin)) == 1
+    desk.get_by_role("dialog").get_by_role("button", name="Really delete?").click()
     expect(desk.locator("#toasts")).to_contain_text("is deleted")
     assert made(tocsin) == []
     desk.get_by_role("button", name="Undo").click()

@@ -4,6 +4,7 @@
 import { wall } from "./wall.js";
 
 const BREATH = 150;
+const SURE = "Really delete?";
 
 /** Show only the fields that a kind of override has. @param {HTMLFormElement} form */
 export function fit(form) {
@@ -39,6 +40,14 @@ export class OverrideDialog {
     this.ghost = null;
     this.user = dialog.dataset.me ?? "";
     dialog.addEventListener("close", () => { this.ghost?.remove(); this.ghost = null; this.restore(); });
+    // The first press asks, the second deletes.
+    this.remove = dialog.querySelector("[data-remove]");
+    this.remove?.addEventListener("click", (event) => {
+      const label = this.remove?.querySelector("span");
+      if (!label || label.textContent === SURE) return;
+      event.preventDefault();
+      label.textContent = SURE;
+    });
     form.addEventListener("input", () => this.ask());
     form.addEventListener("change", () => this.ask());
   }
@@ -97,7 +106,9 @@ export class OverrideDialog {
     if (heading) heading.textContent = title;
     const removal = document.getElementById("override-remove");
     if (removal instanceof HTMLFormElement) removal.action = remove;
-    this.dialog.querySelector("[data-remove]")?.toggleAttribute("hidden", !remove);
+    this.remove?.toggleAttribute("hidden", !remove);
+    const label = this.remove?.querySelector("span");
+    if (label) label.textContent = "Delete";
     this.dialog.showModal();
     const field = this.form.querySelector('input[name="user"]');
     if (field instanceof HTMLInputElement) { field.focus(); field.select(); }
