@@ -1,8 +1,9 @@
 """The bars of a lane. A month has hundreds, so they are written here and not by a template."""
 
+from html import escape
+
 from django import template
 from django.urls import reverse
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from tocsin.entrypoints.web.lanes import Bar, Lane
@@ -19,37 +20,44 @@ def bars(lane: Lane, edit: str = "", still: object = "") -> SafeString:
 
 
 def _bar(bar: Bar, edit: str, still: bool) -> str:  # noqa: FBT001  (a template's)
-    classes = ["bar", bar.tone]
-    facts = {
-        "start": bar.start.isoformat(),
-        "end": bar.end.isoformat(),
-        "who": bar.who,
-        "when": bar.when,
-        "why": bar.why,
-    }
+    who, when, why = escape(bar.who), escape(bar.when), escape(bar.why)
+    said = f"{who}, {when}, {why}"
+    classes, data = f"bar {bar.tone}", f' data-who="{who}" data-when="{when}" data-why="{why}"'
+    opening, closing = "<g>", "</g>"
     if bar.user:
-        classes.append(f"hue-{bar.hue}")
-        facts["user"] = bar.user
+        classes += f" hue-{bar.hue}"
     if bar.thin:
-        classes.append("thin")
-    said = escape(f"{bar.who}, {bar.when}, {bar.why}")
-    opening, closing = f"<g><title>{said}</title>", "</g>"
-    if bar.number is not None and not still:
-        facts["number"] = str(bar.number)
+        classes += " thin"
+    if still:
+        data, opening = "", f"<g><title>{said}</title>"
+    elif bar.number is not None:
+        data += f' data-number="{bar.number}"'
         opening, closing = f'<a href="#shift-{bar.number}" aria-label="{said}">', "</a>"
     elif bar.item is not None:
-        facts |= {"item": str(bar.item), "kind": bar.kind, "replaces": bar.replaces or ""}
-        facts["version"] = bar.version
+        data += _facts(bar)
         if edit:
             if not bar.fixed:
-                classes.append("movable")
+                classes += " movable"
             url = escape(reverse("override_edit", args=[edit, bar.item]))
             opening, closing = f'<a href="{url}" aria-label="Override: {said}">', "</a>"
-    data = "".join(f' data-{key}="{escape(value)}"' for key, value in facts.items())
     hatch = f'<rect class="hatch" {_BOX} fill="url(#hatch)"/>' if bar.tone == "fallback" else ""
     return (
-        f'<svg class="{" ".join(classes)}" x="{bar.x}%" y="{bar.y}" width="{bar.width}%" height="30"{data}>'
+        f'<svg class="{classes}" x="{bar.x}%" y="{bar.y}" width="{bar.width}%" height="30"{data}>'
         f'{opening}<rect class="face" {_BOX}/>{hatch}'
         '<rect class="edge" x="1" y="0.5" width="3.5" height="29" rx="1.75"/>'
         f'<text x="11" y="19">{escape(bar.label)}</text>{closing}</svg>'
     )
+
+
+def _facts(bar: Bar) -> str:
+    """What the script needs to know of an override to move it."""
+    facts = {
+        "item": str(bar.item),
+        "kind": bar.kind,
+        "user": bar.user or "",
+        "replaces": bar.replaces or "",
+        "start": bar.start.isoformat(),
+        "end": bar.end.isoformat(),
+        "version": bar.version,
+    }
+    return "".join(f' data-{key}="{escape(value)}"' for key, value in facts.items())
