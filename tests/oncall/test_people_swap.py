@@ -18,6 +18,8 @@ from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.schedule import OverrideKind
 from tocsin.domain.schedule.definition import OverrideDefinition
 from tocsin.domain.schedule.swapping import SwapState
+from tocsin.lib import bus
+from tocsin.ports.events import DutyWord
 
 U1, U2, U3, MATE = (f"{name}@x.org" for name in ("u1", "u2", "u3", "mate"))
 Span = tuple[datetime, datetime]
@@ -173,6 +175,20 @@ class TestSwaps:
         found = queries.swap(swap.id)
         assert found is not None
         assert found.state is SwapState.EXPIRED
+
+    def test_one_that_cannot_be_ended_holds_up_no_other(self) -> None:
+        first = ask()
+        second = ask(schedule="calm")
+
+        def refuse(word: DutyWord) -> None:
+            if f"swaps/{first.id}" in word.lines[-1]:
+                raise RuntimeError
+
+        with bus.listening(DutyWord, refuse):
+            assert actions.expire_swaps(now=at(1, 12)) == 1
+        states = {swap.id: swap.state for swap in queries.swaps()}
+        assert states == {first.id: SwapState.OPEN, second.id: SwapState.EXPIRED}
+        assert actions.expire_swaps(now=at(1, 12)) == 1
 
     def test_a_manager_acts_for_others_and_nobody_else_does(self) -> None:
         for name in ("lead", "mate", "boss"):

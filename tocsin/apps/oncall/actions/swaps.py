@@ -7,7 +7,7 @@ finds it gone.
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from tocsin.apps.identity.models import User
 from tocsin.apps.oncall import queries
@@ -32,6 +32,9 @@ from tocsin.domain.errors import Conflict, FieldError, Invalid
 from tocsin.domain.permissions import SYSTEM, Actor, Permission
 from tocsin.domain.schedule import Override as Change
 from tocsin.domain.schedule.swapping import Deed, SwapState, is_on_call, overrides_for
+from tocsin.lib.log import Logger
+
+_log = Logger(__name__)
 
 
 @transaction.atomic
@@ -204,25 +207,37 @@ def let_go(email: str, actor: Actor, now: datetime) -> set[str]:
     return told
 
 
-@transaction.atomic
 def expire_swaps(*, now: datetime) -> int:
-    """End those that nobody took in time; how many there were."""
-    rows = (
-        Swap.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related("requester", "asked", "taker")
-        .filter(state__in=PENDING, start__lte=now)
-    )
-    late = [row for row in rows if queries.terms_of(queries.swap_of(row)).lapses_at <= now]
-    for row in late:
-        row.state, row.changed_at = SwapState.EXPIRED, now
-        row.save()
-        _record(row, SYSTEM, "expired", now)
-        words = {row.requester.email: "Nobody took your shift in time: it stays yours"}
-        if row.taker:
-            words[row.taker.email] = "The shift you offered to take stays where it is"
-        swapwords.say(row, words, SYSTEM, now)
-        tell([row.schedule])
-    return len(late)
+    """End those that nobody took in time; how many there were. One that fails holds up no other: it is
+    reported, and tried again.
+    """
+    ids = Swap.objects.filter(state__in=PENDING, start__lte=now).order_by("pk").values_list("pk", flat=True)
+    done = 0
+    for number in tuple(ids):
+        try:
+            with transaction.atomic():
+                done += _expire(number, now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, the others are over too
+            _log.exception("a swap cannot be ended; it is tried again", swap=number)
+    return done
+
+
+def _expire(swap_id: int, now: datetime) -> bool:
+    rows = Swap.objects.select_for_update(skip_locked=True, of=("self",))
+    row = rows.select_related("requester", "asked", "taker").filter(pk=swap_id, state__in=PENDING).first()
+    if row is None or now < queries.terms_of(queries.swap_of(row)).lapses_at:
+        return False
+    row.state, row.changed_at = SwapState.EXPIRED, now
+    row.save()
+    _record(row, SYSTEM, "expired", now)
+    words = {row.requester.email: "Nobody took your shift in time: it stays yours"}
+    if row.taker:
+        words[row.taker.email] = "The shift you offered to take stays where it is"
+    swapwords.say(row, words, SYSTEM, now)
+    tell([row.schedule])
+    return True
 
 
 # ---- what they share ----
