@@ -31,7 +31,8 @@ def _bar(bar: Bar, edit: str, still: bool) -> str:  # noqa: FBT001  (a template'
     if still:
         data, opening = "", f"<g><title>{said}</title>"
     elif bar.number is not None:
-        data += f' data-number="{bar.number}"'
+        user, start = escape(bar.user or ""), bar.start.isoformat()
+        data += f' data-number="{bar.number}" data-user="{user}" data-start="{start}"'
         opening, closing = f'<a href="#shift-{bar.number}" aria-label="{said}">', "</a>"
     elif bar.item is not None:
         data += _facts(bar)
