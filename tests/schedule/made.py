@@ -1,5 +1,7 @@
 """Random definitions for properties, near the nights in which clocks change."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -127,16 +129,25 @@ def plans(draw: st.DrawFn, layers: int = 3) -> tuple[Book, Schedule, datetime]:
         if not draw(st.integers(0, 3)):
             since = near + timedelta(minutes=15 * draw(st.integers(-20, 120)))
             earlier = draw(rings(home, near.date(), f"r{number}"))
-            ring = Rotation(**{**_fields(ring), "since": since, "earlier": earlier})
+            ring = replace(ring, since=since, earlier=earlier)
         made[ring.name] = ring
-    stack = tuple(
-        Layer(name, draw(st.integers(0, 1)), draw(st.sampled_from([None, None, None, "secondary"])))
-        for name in made
-    )
     changed = tuple(draw(st.lists(overrides(near), max_size=4)))
-    plan = Schedule("s", zone, stack, draw(st.sampled_from([(), ("f",), ("f", "a")])), changed)
+    plan = Schedule("s", zone, draw(stacks(made)), draw(fallbacks), changed)
+    if not draw(st.integers(0, 3)):
+        since = near + timedelta(minutes=15 * draw(st.integers(-20, 120)))
+        earlier = Schedule("s", zone, draw(stacks(made)), draw(fallbacks))
+        plan = replace(plan, since=since, earlier=earlier)
     return Book(made, {"s": plan}), plan, near
 
 
-def _fields(ring: Rotation) -> dict[str, object]:
-    return {name: getattr(ring, name) for name in Rotation.__slots__}
+fallbacks = st.sampled_from([(), ("f",), ("f", "a")])
+
+
+@st.composite
+def stacks(draw: st.DrawFn, names: Iterable[str]) -> tuple[Layer, ...]:
+    """Most of the rotations as layers."""
+    return tuple(
+        Layer(name, draw(st.integers(0, 1)), draw(st.sampled_from([None, None, None, "secondary"])))
+        for name in names
+        if draw(st.integers(0, 5))
+    )

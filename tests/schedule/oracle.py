@@ -55,18 +55,18 @@ def tell(book: Book, schedule: Schedule, start: datetime, end: datetime) -> list
     """As `resolve` should answer; whole minutes."""
     told: list[Told] = []
     running: dict[Row, datetime] = {}
-    rings = [(layer, book.rotations[layer.rotation]) for layer in schedule.layers]
-    marks = {ring.zone: _marks(ring.zone, start, end) for _, one in rings for ring in _versions(one)}
-    turns = {}
-    for _, one in rings:
-        for ring in _versions(one):
-            turns[id(ring)] = _Turns(ring, start, end)
+    rings = [ring for one in book.rotations.values() for ring in _versions(one)]
+    marks = {zone: _marks(zone, start, end) for zone in {ring.zone for ring in rings}}
+    turns = {id(ring): _Turns(ring, start, end) for ring in rings}
     at = start
     while at < end:
         stack: list[tuple[str, int, Row]] = []
         roles: list[str] = []
-        for layer, newest in rings:
-            ring = newest
+        plan = schedule
+        while plan.since is not None and at < plan.since and plan.earlier is not None:
+            plan = plan.earlier
+        for layer in plan.layers:
+            ring = newest = book.rotations[layer.rotation]
             while ring.since is not None and at < ring.since and ring.earlier is not None:
                 ring = ring.earlier
             role = layer.role or ring.role
@@ -76,7 +76,7 @@ def tell(book: Book, schedule: Schedule, start: datetime, end: datetime) -> list
                 (role, layer.priority, Row(person, newest.name, role, Origin.ROTATION, turn))
                 for person in people
             )
-        rows = set(_final(stack, roles, schedule, at))
+        rows = set(_final(stack, roles, plan.fallback, schedule.overrides, at))
         over = [row for row in running if row not in rows]
         told.extend(Told(*row[:5], running.pop(row), at) for row in over)
         for row in rows:
@@ -188,17 +188,21 @@ def _openings(
 
 
 def _final(
-    stack: list[tuple[str, int, Row]], roles: list[str], schedule: Schedule, at: datetime
+    stack: list[tuple[str, int, Row]],
+    roles: list[str],
+    fallback: tuple[str, ...],
+    overrides: tuple[Override, ...],
+    at: datetime,
 ) -> list[Row]:
     tops = {role: max(p for r, p, _ in stack if r == role) for role, _, _ in stack}
     rows = [row for role, priority, row in stack if priority == tops[role]]
     standing = list(dict.fromkeys(role for role in roles if role != "shadow")) or ["primary"]
-    active = [(n, one) for n, one in enumerate(schedule.overrides) if one.start <= at < one.end]
+    active = [(n, one) for n, one in enumerate(overrides) if one.start <= at < one.end]
     rows = _changed(rows, active, standing)
     if not [row for row in rows if row.role != "shadow"]:
-        for person in schedule.fallback:
+        for person in fallback:
             rows.append(Row(person, None, standing[0], Origin.FALLBACK, None))
-        if not schedule.fallback:
+        if not fallback:
             rows.append(Row(None, None, None, Origin.GAP, None))
     return rows
 
