@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -276,3 +277,24 @@ def test_two_turns_of_one_person_are_two_shifts(book: Callable[[str], Book]) -> 
     assert plan is not None
     start = datetime(2024, 1, 4, 9, tzinfo=UTC)
     assert len(resolve(made, plan, start, start + timedelta(days=3))) == 3
+
+
+def test_an_edited_role_holds_from_the_edit_on() -> None:
+    book, _ = _plan([("A", 0, 24, 1)])
+    ring = book.rotations["A-0"]
+    edited = replace(ring, role="secondary", since=_hour(12), earlier=ring)
+    plan = Schedule("s", UTC_ZONE, (Layer("A-0", 1),), overrides=(_over("P", 10, 14),))
+    found = resolve(Book({"A-0": edited}, {"s": plan}), plan, _hour(0), _hour(24))
+    assert [(one.user, one.role, one.start, one.end) for one in found] == [
+        ("A", "primary", _hour(0), _hour(10)),
+        ("P", "primary", _hour(10), _hour(12)),
+        ("P", "secondary", _hour(12), _hour(14)),
+        ("A", "secondary", _hour(14), _hour(24)),
+    ]
+
+
+def test_whoever_is_on_call_anyway_is_not_listed_again_for_standing_in() -> None:
+    layers = [("X", 8, 12, 1), ("Y", 8, 12, 1)]
+    for order in (layers, layers[::-1]):
+        book, plan = _plan(order, [_over("Y", 8, 12, "replace", "X")])
+        assert [one.user for one in on_call(book, plan, _hour(9))] == ["Y"]
