@@ -114,3 +114,19 @@ def test_it_says_what_went_wrong_without_secrets() -> None:
         client.get("http://user:hunter2@127.0.0.1:1/hook?token=s3cret")
     assert "hunter2" not in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("http://127.0.0.1:1/x", "nothing answers at this port"),
+        ("http://nowhere.invalid/x", "no server is known by the name nowhere.invalid"),
+        ("https://{server}/x", "does not speak https"),
+        ("http://127.0.0.1:99999/x", "is not an http or https URL"),
+    ],
+)
+def test_what_went_wrong_is_said_in_words(address: str, words: str, server: str) -> None:
+    with http.client() as client, pytest.raises(http.HttpError) as caught:
+        client.get(address.replace("{server}", server.removeprefix("http://")), timeout_s=2)
+    assert words in str(caught.value)
+    assert "Errno" not in str(caught.value)

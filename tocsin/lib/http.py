@@ -162,7 +162,9 @@ def resolve(host: str, port: int) -> tuple[Address, ...]:
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise httpcore.ConnectError(f"{host} cannot be resolved ({error})") from error
+        raise httpcore.ConnectError(
+            f"no server is known by the name {host}; check its spelling, and the DNS of this machine."
+        ) from error
     unique = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found)
     return tuple(ipaddress.ip_address(text) for text in unique)
 
@@ -247,7 +249,7 @@ class Client:
         except httpx.TimeoutException as error:
             raise TimedOutError(f"{_shown(target)} did not answer within {timeout_s:g} s.") from error
         except (httpx.HTTPError, httpx.InvalidURL, httpcore.ConnectError) as error:
-            raise HttpError(f"{_shown(target)}: {error}") from error
+            raise HttpError(f"{_shown(target)}: {_why(error)}") from error
 
     def _follow(self, request: httpx.Request, auth: tuple[str, str] | None, most_bytes: int) -> Response:
         for _ in range(_REDIRECTS + 1):
@@ -268,8 +270,12 @@ class Client:
 
     def _target(self, url: str) -> str:
         target = url if "://" in url else f"{self.base_url.rstrip('/')}/{url.lstrip('/')}"
-        parts = urlsplit(target)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        try:
+            parts = urlsplit(target)
+            named = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        except ValueError:  # such as a port beyond 65535
+            named = False
+        if not named:
             raise RefusedError(f"{target!r} is not an http or https URL.")
         with suppress(ValueError):
             # Behind a proxy nothing else looks at a literal address.
@@ -297,6 +303,34 @@ def _read(answer: httpx.Response, most: int) -> bytes:
         if len(found) > most:
             raise HttpError(f"{_shown(str(answer.request.url))} answered with more than {most} bytes.")
     return bytes(found)
+
+
+# What an operating system or a library says, in words that somebody can act on.
+_WORDS: Final = (
+    ("connection refused", "nothing answers at this port; check the address, and that the server runs."),
+    ("connection reset", "the server broke the connection off."),
+    ("disconnected without", "the server broke the connection off."),
+    ("unreachable", "there is no way from here to that network; check the address, firewalls and proxies."),
+    ("no route to host", "there is no way from here to that server; check the address and firewalls."),
+    ("certificate has expired", "its certificate has expired."),
+    (
+        "self-signed",
+        "its certificate comes from nobody known here; TOCSIN_CA_BUNDLE names who else is trusted.",
+    ),
+    ("hostname mismatch", "its certificate is for another name than the address has."),
+    ("ip address mismatch", "its certificate is for another name than the address has."),
+    (
+        "unable to get local issuer",
+        "its certificate comes from nobody known here; TOCSIN_CA_BUNDLE names who else is trusted.",
+    ),
+    ("wrong version number", "the server does not speak https at this port."),
+    ("record layer failure", "the server does not speak https at this port."),
+)
+
+
+def _why(error: Exception) -> str:
+    said = str(error)
+    return next((words for sign, words in _WORDS if sign in said.lower()), said or type(error).__name__)
 
 
 def _shown(url: str) -> str:
