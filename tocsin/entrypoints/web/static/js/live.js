@@ -31,7 +31,7 @@ async function refresh() {
   for (const element of elements) {
     // Half-typed forms and open drop-downs are left alone until the next change.
     if (!element.isConnected) continue;
-    if (element.querySelector("details[open], :focus:is(input, textarea, select)")) { stale.add(element); continue; }
+    if (element.querySelector("details.drop[open], :focus:is(input, textarea, select)")) { stale.add(element); continue; }
     const url = element.dataset.liveUrl ?? location.pathname + location.search;
     const id = `#${CSS.escape(element.id)}`;
     // The server keeps its messages for the page that the reader asked for.
