@@ -164,3 +164,17 @@ def test_the_lists_keep_what_they_promise(
     assert link not in text(stranger.client.get("/swaps/?tab=all&state=taken"))
     assert link not in text(stranger.client.get("/swaps/?tab=all&schedule=other"))
     assert stranger.client.get("/swaps/?tab=nonsense&state=nonsense&cursor=x").status_code == 200
+
+
+def test_who_manages_hands_an_own_swap_to_somebody_and_does_not_take_it(
+    owner: Visitor, mate: Visitor, rota: str
+) -> None:
+    swap = ask(owner)
+    row = text(owner.client.get("/my-on-call")).split('id="mine-open"')[1].split("</section>")[0]
+    assert "Take it" not in row
+    assert f'href="/swaps/{swap.id}">See it</a>' in row
+    assert "Take it" not in text(owner.client.get("/swaps/?tab=all"))
+    page = text(owner.client.get(f"/swaps/{swap.id}"))
+    assert "I do</option>" not in page
+    assert "Hand it over" in page
+    assert "Taken: Mate is on call for it" in do(owner, swap, "take", **{"for": mate.email})
