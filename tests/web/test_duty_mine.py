@@ -33,6 +33,7 @@ def test_ones_own_page_says_now_before_and_next(owner: Visitor, mate: Visitor, r
     assert "Not on call now" in page
     assert f'<h2><a href="/schedules/{NAME}">' in page.split("Next</span>")[1]
     assert page.count('class="daybox"') == 42, "every shift of twelve weeks"
+    assert page.split("later shifts</summary>")[0].count('class="daybox"') == 14, "few are read at a glance"
 
 
 def test_being_away_warns_and_offers_a_swap(mate: Visitor, rota: str) -> None:

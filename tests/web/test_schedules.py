@@ -58,6 +58,8 @@ def test_it_opens_on_this_week_in_its_own_zone(owner: Visitor, rota: None) -> No
     assert "19–25 October 2026" in page
     assert "Mon 19 Oct, 09:00" in page
     assert "Sun 25 Oct has 25 h" in page
+    assert '<a href="/schedules/shop" aria-current="page">Schedule</a>' in page
+    assert 'href="/schedules/shop/checks"' in page
 
 
 @pytest.mark.parametrize(

@@ -198,12 +198,15 @@ def test_an_edit_may_be_planned_for_later(owner: Visitor) -> None:
     assert ">planned</span>" in get(owner, "/rotations/days/edit")
 
 
-def test_what_a_file_owns_is_read_only_until_unlocked(owner: Visitor) -> None:
+def test_what_a_file_owns_is_read_only_until_unlocked(owner: Visitor, mate: Visitor) -> None:
     kept = queries.rotation_definitions()["days"]
     actions.save_rotations(actor=SYSTEM, definitions=[kept], from_file=True, now=clock.now())
     page = get(owner, "/rotations/days/edit")
     assert "A configuration file owns this rotation" in page
     assert 'value="save"' not in page
+    assert 'action="/unlock"' in page
+    assert "an administrator unlocks it" in get(mate, "/rotations/days/edit")
+    assert 'action="/unlock"' not in get(mate, "/rotations/days/edit")
     form = rotation(version=version_in(page), type="weekly")
     assert "owns this rotation" in post(owner, "/rotations/days/edit", 409, **form)
     assert queries.rotation_definitions()["days"] == kept

@@ -33,6 +33,8 @@ _MINUTE = timedelta(minutes=1)
 _MONTHS = 3
 _WEEK = 7
 _LISTED = 200
+_NEAR = timedelta(weeks=4)
+_FEWEST, _MOST = 3, 30
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,13 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
     waiting = for_me((row_of(swap, reader, at) for swap in queries.swaps(states=PENDING)), reader)
     seen = {row.swap.id for row in waiting}
     mine = [swap for swap in swaps if swap.state in PENDING and swap.id not in seen]
+    # Few weeks are read at a glance; the rest is folded away.
+    near = min(max(sum(shift.start < at + _NEAR for shift in shifts), _FEWEST), _MOST)
     context = {
         "on_now": on_now(reader.email, at),
         "next": next((shift for shift in shifts if not shift.now), None),
-        "shifts": shifts[:_LISTED],
+        "shifts": shifts[:near],
+        "later": shifts[near:_LISTED],
         "left_out": max(len(shifts) - _LISTED, 0),
         "months": months(shifts, absences, timezone.localtime(at).date()),
         "mine": [row_of(swap, reader, at) for swap in mine],
