@@ -272,14 +272,14 @@ class Client:
         target = url if "://" in url else f"{self.base_url.rstrip('/')}/{url.lstrip('/')}"
         try:
             parts = urlsplit(target)
-            named = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+            host = parts.hostname if parts.scheme in {"http", "https"} and parts.port != 0 else None
         except ValueError:  # such as a port beyond 65535
-            named = False
-        if not named:
+            host = None
+        if not host:
             raise RefusedError(f"{target!r} is not an http or https URL.")
         with suppress(ValueError):
             # Behind a proxy nothing else looks at a literal address.
-            check_address(ipaddress.ip_address(parts.hostname), allow_private=self._private)
+            check_address(ipaddress.ip_address(host), allow_private=self._private)
         return target
 
     def close(self) -> None:
