@@ -130,10 +130,19 @@ def test_one_who_joins_takes_nothing_over(declare: Declare, outbox: Outbox) -> N
     assert outbox(at("23 12:00")) == []
 
 
-def test_after_an_outage_the_last_hour_is_made_up_for(declare: Declare, outbox: Outbox) -> None:
-    tick(at("23 08:00"))
-    tick(at("23 09:50"))
-    assert len(outbox(at("23 09:50"))) == 1
+def test_after_an_outage_who_came_on_meanwhile_is_told(declare: Declare, outbox: Outbox) -> None:
+    tick(at("23 07:00"))
+    tick(at("23 12:00"))
+    tick(at("23 12:01"))
+    assert said(outbox(at("23 12:01"))) == [("bob", "You are on call for payments now")]
+
+
+def test_after_an_outage_nobody_hears_of_a_shift_that_is_over(declare: Declare, outbox: Outbox) -> None:
+    change = OverrideDefinition(at("23 10:00"), at("23 11:00"), OverrideKind.OVERRIDE, "carol@example.com")
+    actions.add_override(actor=SYSTEM, schedule="payments", change=change, now=at("23 06:00"))
+    tick(at("23 07:00"))
+    tick(at("23 12:00"))
+    assert said(outbox(at("23 12:00"))) == [("bob", "You are on call for payments now")]
 
 
 def test_one_that_fails_is_tried_again(declare: Declare, outbox: Outbox) -> None:

@@ -205,3 +205,12 @@ def test_many_are_told_in_portions_and_each_once(
     while notices.tick(later):
         pass
     assert len(outbox(later)) == 3
+
+
+@pytest.mark.parametrize("back", [2, 90])
+def test_a_clock_that_goes_back_wakes_nobody(rota: Rota, outbox: Outbox, back: int) -> None:
+    rota()
+    tick(at("23 12:00"))
+    tick(at("23 12:00") - timedelta(minutes=back))
+    tick(at("23 12:01"))
+    assert outbox(at("23 12:01")) == []

@@ -101,6 +101,49 @@ def test_a_late_confirmation_reaches_those_who_were_told(rota: Rota, outbox: Out
     assert said(outbox(at("23 08:40"))) == [("alice", words), ("lena", words)]
 
 
+@pytest.mark.parametrize("how", ["confirmed", "moved"])
+def test_who_was_told_is_not_told_again_of_what_is_settled(rota: Rota, outbox: Outbox, how: str) -> None:
+    rota()
+    for after in (0, 900):
+        NotificationRule.objects.create(user=None, urgency="high", after_s=after, via="email")
+    tick(at("23 08:00"))
+    tick(at("23 08:30"))
+    outbox(at("23 08:30"))
+    if how == "confirmed":
+        actions.confirm_readiness(actor=SYSTEM, readiness_id=the_one(), now=at("23 08:40"))
+    else:
+        change = OverrideDefinition(at("23 09:00"), at("24 09:00"), user="carol@example.com")
+        actions.add_override(actor=SYSTEM, schedule="payments", change=change, now=at("23 08:40"))
+        tick(at("23 08:40"))
+    assert not [word for _, word in said(outbox(at("23 08:50"))) if "Bob may not be ready" in word]
+
+
+def test_what_was_asked_together_is_asked_anew_when_part_of_it_moves_away(rota: Rota, outbox: Outbox) -> None:
+    rota()
+    rota("order")
+    tick(at("23 08:00"))
+    outbox(at("23 08:00"))
+    first = queries.readiness(email="bob@example.com")[0].schedule
+    left = "orders" if first == "payments" else "payments"
+    change = OverrideDefinition(at("23 09:00"), at("24 09:00"), user="carol@example.com")
+    actions.add_override(actor=SYSTEM, schedule=first, change=change, now=at("23 08:10"))
+    tick(at("23 08:10"))
+    tick(at("23 08:11"))
+    asked = [message for message in outbox(at("23 08:11")) if message.address.startswith("bob")]
+    assert f"Are you ready? You go on call for {left} on Mon 23 Nov 09:00" in [m.headline for m in asked]
+    token = asked[-1].actions[0].url.rpartition("/")[2]
+    assert readiness.open(token, at("23 08:12")) is not None
+
+
+def test_who_had_shown_it_when_the_time_to_ask_came_is_not_asked_in_haste(rota: Rota, outbox: Outbox) -> None:
+    rota()
+    bob = User.objects.get(email="bob@example.com")
+    bus.publish(CallOutAcknowledged(7, at("22 20:30"), bob.email, service=True))
+    for minute in ("08:00", "08:31", "08:55"):
+        tick(at(f"23 {minute}"))
+    assert queries.readiness() == ()
+
+
 def test_without_a_way_that_works_others_are_told_at_once(rota: Rota, outbox: Outbox) -> None:
     rota()
     ContactMethod.objects.filter(user__email="bob@example.com").update(verified_at=None)

@@ -22,9 +22,7 @@ from tocsin.domain.schedule.notices import DEFAULT_READINESS, LONGEST_SEEN, SHOR
 from tocsin.lib.log import Logger
 
 _log = Logger(__name__)
-BACK: Final = timedelta(
-    hours=1
-)  # hand-offs that an outage of ours kept from being told are told so much later
+BACK: Final = timedelta(hours=12)  # so long an outage of ours may be, and hand-offs are still told
 _MARGIN: Final = timedelta(minutes=1)
 _BEYOND: Final = SHORTEST_ASKED + _MARGIN  # to see whether a shift is long enough
 _REACHES: Final = (timedelta(days=2), LONGEST_SEEN)

@@ -51,7 +51,8 @@ def tick(now: datetime) -> bool:
             if not pg.try_lock(cursor, "oncall.notices"):
                 return False  # another worker is at it
         last = NoticeSent.objects.filter(key=_TICK).values_list("at", flat=True).first() or now
-        since = max(last, now - BACK)
+        # Clocks go back, and another worker's may be ahead: from after now on, shifts would seem to begin.
+        since = min(now, max(last, now - BACK))
         ahead = look(now, since)
         asked = readiness.ask(ahead, now, MOST)
         readiness.void(ahead, now)
@@ -166,13 +167,23 @@ def _word(user: User, kind: str, edge: datetime, said: Said, lines: Iterable[str
 
 def _handed_over(ahead: Ahead, since: datetime, now: datetime) -> tuple[int, bool]:
     """How many are left to tell, and whether any were told now."""
-    found = [one for several in ahead.spells.values() for one in hand_offs(several, since, now)]
+    found = [
+        one
+        for several in ahead.spells.values()
+        for one in hand_offs(several, since, now)
+        if _holds(one, several, now)
+    ]
     keys = {key("handoff", one.schedule, one.role, one.at): one for one in found}
     new = unsent(keys)
     made = book(since=since - LONGEST_SEEN) if new else ahead.book
     first = sorted(new, key=lambda each: keys[each].at)[:MOST]
     done = sum(once([each], now, partial(_publish, made, keys[each])) for each in first)
     return len(new) - done, done > 0
+
+
+def _holds(one: HandOff, several: Iterable[Spell], now: datetime) -> bool:
+    """Whether anybody who came on is on call yet: after an outage of ours, others are by now."""
+    return any(spell.start == one.at and spell.role == one.role and now < spell.end for spell in several)
 
 
 def _publish(made: Book, one: HandOff) -> None:

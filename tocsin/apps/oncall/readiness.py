@@ -5,33 +5,43 @@ links.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.identity.models import User
-from tocsin.apps.oncall.actions.readiness import word_key
+from tocsin.apps.oncall.actions.readiness import settle, unready_key, word_key
 from tocsin.apps.oncall.ahead import Ahead, page_of, present, whole
 from tocsin.apps.oncall.models import NoticeSent, Readiness, Schedule
-from tocsin.apps.oncall.queries.readiness import confirmed_since, one_readiness
+from tocsin.apps.oncall.queries.readiness import last_confirmed, one_readiness
 from tocsin.apps.oncall.queries.stored import book
 from tocsin.apps.oncall.types import ReadinessInfo
 from tocsin.domain.permissions import Actor, ActorKind, Role
 from tocsin.domain.schedule import SHADOW, Book, Shift, resolve
-from tocsin.domain.schedule.notices import SHOWN_FOR, Spell, comes_on, described, moment, told_at
+from tocsin.domain.schedule.notices import (
+    DEFAULT_READINESS,
+    SHOWN_FOR,
+    Spell,
+    comes_on,
+    described,
+    moment,
+    told_at,
+)
 from tocsin.domain.time import parse_zone
 from tocsin.lib import bus, signing
 from tocsin.lib.log import Logger
 from tocsin.ports import registry
-from tocsin.ports.events import CallOutAcknowledged, DutySettled, DutyWord
+from tocsin.ports.events import CallOutAcknowledged, DutyWord
 
 PURPOSE: Final = "readiness"
 _ANSWERED: Final = "answered"
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _MINUTE: Final = timedelta(minutes=1)
 _MOST: Final = 200
 
@@ -61,11 +71,13 @@ def ask(ahead: Ahead, now: datetime, most: int) -> frozenset[Edge]:
     if not fresh:
         return frozenset()
     people = present(spell.user for spell in fresh)
-    shown = confirmed_since(people, now - SHOWN_FOR) | _answered_since(people.values(), now - SHOWN_FOR)
+    shown = _shown(people, min(now, min(spell.start for spell in fresh) - DEFAULT_READINESS) - SHOWN_FOR)
     reachable = registry.reach.deliverable(people)
     groups: dict[Edge, list[Spell]] = defaultdict(list)
     for spell in fresh:
-        if spell.user in people and spell.user not in shown:
+        # Once enough when the time came to ask, it is not asked for in haste a little later.
+        since = min(now, spell.start - DEFAULT_READINESS) - SHOWN_FOR
+        if spell.user in people and shown.get(spell.user, _NEVER) < since:
             groups[spell.user, spell.start].append(spell)
     for email, edge in sorted(groups, key=lambda each: each[1])[:most]:
         try:
@@ -182,17 +194,26 @@ def _ask(user: User, several: Sequence[Spell], now: datetime, *, reachable: bool
     )
 
 
-def _answered_since(people: Iterable[User], since: datetime) -> set[str]:
-    emails = {str(user.pk): user.email for user in people}
+def _shown(people: Mapping[str, User], since: datetime) -> dict[str, datetime]:
+    """When each of them last showed, since then, that they can be reached."""
+    found = last_confirmed(people, since)
+    emails = {str(user.pk): user.email for user in people.values()}
     keys = NoticeSent.objects.filter(key__startswith=f"{_ANSWERED}:", at__gte=since)
-    answered = {key.split(":")[1] for key in keys.values_list("key", flat=True)}
-    return {email for pk, email in emails.items() if pk in answered}
+    for key, at in keys.values_list("key", "at"):
+        if email := emails.get(key.split(":")[1]):
+            found[email] = max(at, found.get(email, at))
+    return found
 
 
 def _forget(row: Readiness, now: datetime) -> None:
-    # Who confirms at this moment has confirmed: what is deleted is looked at once more.
-    if Readiness.objects.filter(pk=row.pk, confirmed_at=None).delete()[0]:
-        bus.publish(DutySettled(word_key(row), "the shift is another's now", now))
+    """And what was asked with it in one message, which is asked anew: its link may be this one's."""
+    rows = Readiness.objects.select_for_update(of=("self",), skip_locked=True).filter(
+        Q(pk=row.pk) | Q(told_at=None), user=row.user, shift_start=row.shift_start, confirmed_at=None
+    )
+    # Who confirms at this moment holds the row, and has confirmed.
+    for each in rows:
+        settle(each, "the shift is another's now", now)
+        each.delete()
 
 
 def _late(pk: int, made: Book, now: datetime) -> None:
@@ -224,9 +245,7 @@ def _tell(row: Readiness, person: User, now: datetime) -> None:
         f"{row.user} {why}. Call them, or put somebody else on call: {page_of(row.schedule)}",
     )
     headline = f"{row.user} may not be ready for {row.schedule}"
-    bus.publish(
-        DutyWord(person.email, headline, lines, now, f"unready:{row.pk}:{person.email}", pressing=True)
-    )
+    bus.publish(DutyWord(person.email, headline, lines, now, unready_key(row, person.email), pressing=True))
 
 
 def _others(row: Readiness, made: Book) -> tuple[str, ...]:

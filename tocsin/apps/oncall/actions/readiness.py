@@ -40,10 +40,21 @@ def _confirm(actor: Actor, row: Readiness, now: datetime) -> None:
     facts = {"user": row.user.email, "role": row.role, "shift_start": row.shift_start.isoformat()}
     record(actor, "readiness.confirmed", "schedule", row.schedule, facts, now)
     tell([row.schedule])
-    bus.publish(DutySettled(word_key(row), "confirmed", now))
+    settle(row, "confirmed", now)
     for email in row.told:
         headline = f"{row.user} is ready for {row.schedule} after all"
         bus.publish(DutyWord(email, headline, (), now, f"ready-after-all:{row.pk}:{email}"))
+
+
+def settle(row: Readiness, reason: str, now: datetime) -> None:
+    """No more of the test page leaves, nor of what others are told because of it."""
+    for key in (word_key(row), *(unready_key(row, email) for email in row.told)):
+        bus.publish(DutySettled(key, reason, now))
+
+
+def unready_key(row: Readiness, email: str) -> str:
+    """Of what `email` is told when it is not confirmed."""
+    return f"unready:{row.pk}:{email}"
 
 
 def word_key(row: Readiness) -> str:

@@ -26,10 +26,11 @@ def one_readiness(readiness_id: int) -> ReadinessInfo | None:
     return readiness_of(row) if row else None
 
 
-def confirmed_since(emails: Iterable[str], since: datetime) -> set[str]:
-    """Who of them has confirmed a readiness since then."""
+def last_confirmed(emails: Iterable[str], since: datetime) -> dict[str, datetime]:
+    """When each of them last confirmed a readiness since then."""
     rows = Readiness.objects.filter(user__email__in=list(emails), confirmed_at__gte=since)
-    return set(rows.values_list("user__email", flat=True))
+    latest = rows.order_by("confirmed_at").values_list("user__email", "confirmed_at")
+    return {email: at for email, at in latest if at is not None}
 
 
 def readiness_of(row: Readiness) -> ReadinessInfo:
