@@ -283,6 +283,37 @@ def _follower(definition: RotationDefinition, base: Rotation) -> Rotation:
     )
 
 
+def in_step(definition: RotationDefinition, rotations: Mapping[str, Rotation]) -> bool:
+    """Whether its turns are those of the rotation it follows, later: who has one is not its own to say."""
+    base = rotations.get(definition.follows or "")
+    if base is None or definition.participants is not None:
+        return False
+    own = (definition.start, definition.start_date, definition.handoff_day)
+    said = (definition.unit or base.unit, definition.every or base.every, definition.advance or base.advance)
+    if own != (None, None, None) or said != (base.unit, base.every, base.advance):
+        return False
+    # Restrictions say which periods count.
+    return base.advance is Advance.CLOCK or definition.restrictions in {None, base.restrictions}
+
+
+def alone(rotation: Rotation) -> RotationDefinition:
+    """A complete rotation as a definition that needs no other; its versions before are left out."""
+    return RotationDefinition(
+        name=rotation.name,
+        unit=rotation.unit,
+        every=rotation.every,
+        start=rotation.start,
+        until=rotation.until,
+        zone=rotation.zone,
+        participants=rotation.participants,
+        advance=rotation.advance,
+        restrictions=rotation.restrictions or None,
+        role=rotation.role,
+        start_delay=rotation.delay_days or None,
+        ring_offset=rotation.ring_offset % len(rotation.participants) or None,
+    )
+
+
 def _later(restriction: Restriction, days: int) -> Restriction:
     """The same part of the week, so many days later."""
     if isinstance(restriction, DayWindow):

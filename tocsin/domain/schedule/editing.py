@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tocsin.domain.schedule.model import Participant, Rotation
-from tocsin.domain.schedule.turns import next_handoffs, turn_at
+from tocsin.domain.schedule.turns import next_handoffs, turn_at, versions
 
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -18,7 +18,7 @@ _MINUTE: Final = timedelta(minutes=1)
 @dataclass(frozen=True)
 class Edit:
     """From `since` on the new definition holds, its ring moved by `ring_offset`. `since` None: from the
-    start, because the rotation had not begun.
+    start, because neither had begun.
     """
 
     since: datetime | None
@@ -30,23 +30,31 @@ def edit(old: Rotation, new: Rotation, now: datetime, effective: datetime | None
     are complete; `new.ring_offset` is not looked at.
     """
     if effective is not None and effective > now:
-        return _planned(old, new, effective)
+        return _planned(holding_at(old, effective - _MINUTE), new, effective)
+    old = holding_at(old, now)
     turn = turn_at(old, now)
-    if turn is None or not new.participants:
-        return Edit(None, 0)
+    if turn is None:  # and so nobody was on call
+        return Edit(None if turn_at(new, now) is None else now, 0)
     place = (turn + old.ring_offset) % len(old.participants)
     if old.participants == new.participants:
         return _at(now, new, place)
-    handoffs = next_handoffs(old, now, 1)
-    if not handoffs:
-        return Edit(None, 0)
-    return _at(handoffs[0][0], new, _after(old.participants, place, new.participants))
+    return _at(next_handoff(old, now), new, _after(old.participants, place, new.participants))
+
+
+def holding_at(rotation: Rotation, instant: datetime) -> Rotation:
+    """The version that holds then."""
+    return next(version for version, _, _ in versions(rotation, instant, instant + _MINUTE))
+
+
+def next_handoff(rotation: Rotation, after: datetime) -> datetime:
+    handoffs = next_handoffs(holding_at(rotation, after), after, 1)
+    return next((begins for begins, _ in handoffs), after)
 
 
 def _planned(old: Rotation, new: Rotation, at: datetime) -> Edit:
     before = turn_at(old, at - _MINUTE)
     turn = turn_at(old, at)
-    if before is None or turn is None or not new.participants:
+    if before is None or turn is None:
         return _at(at, new, 0)
     place = (before + old.ring_offset) % len(old.participants)
     if old.participants == new.participants:

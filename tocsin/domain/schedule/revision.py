@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from tocsin.domain.schedule.definition import (
     PastDefinition,
@@ -10,9 +11,15 @@ from tocsin.domain.schedule.definition import (
     PastSchedule,
     RotationDefinition,
     ScheduleDefinition,
+    alone,
+    in_step,
     make_book,
 )
-from tocsin.domain.schedule.editing import edit
+from tocsin.domain.schedule.editing import edit, next_handoff
+from tocsin.domain.schedule.model import Book, Rotation
+from tocsin.domain.schedule.turns import versions
+
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -46,18 +53,23 @@ def revise(
     )
     before, after = make_book(holding, {}, held), make_book(merged, {})
     kept = dict(pasts)
-    for name in changed:
+    # Followers after those they follow, whose rings they count on.
+    for name in sorted(changed, key=lambda one: len(_followed(one, merged))):
         if name not in present:
             continue
-        change = edit(before.rotations[name], after.rotations[name], now, effective)
+        old, new = before.rotations[name], after.rotations[name]
+        change = edit(old, new, now, effective)
+        since, own = change.since, change.ring_offset - _inherited(name, merged)
+        if in_step(merged[name], after.rotations):
+            own = 0
+            if since == now and not _goes_on(holding[name], merged[name], before):
+                since = next_handoff(old, now)
         # What was planned and never came is no past.
         kept[name] = held.get(name, ())
-        if change.since is not None:
-            kept[name] = (*kept[name], PastDefinition(holding[name], change.since))
+        if since is not None:
+            kept[name] = _past((*kept[name], PastDefinition(holding[name], since)), old)
         if wanted[name].ring_offset is None:
-            own = change.ring_offset - _inherited(after.rotations[name].ring_offset, merged[name])
-            size = len(after.rotations[name].participants)
-            merged[name] = replace(merged[name], ring_offset=own % size or None)
+            merged[name] = replace(merged[name], ring_offset=own % len(new.participants) or None)
     return Revision(merged, kept, changed)
 
 
@@ -118,6 +130,29 @@ def _with_offset(
     return replace(definition, ring_offset=present[name].ring_offset)
 
 
-def _inherited(whole: int, definition: RotationDefinition) -> int:
-    """How much of a complete rotation's offset comes from the one it follows."""
-    return whole - (definition.ring_offset or 0)
+def _goes_on(was: RotationDefinition, wanted: RotationDefinition, before: Book) -> bool:
+    """Whether it was in step with the same rotation already, so that nobody's running turn is cut."""
+    same = (was.follows, was.start_delay) == (wanted.follows, wanted.start_delay)
+    return same and in_step(was, before.rotations)
+
+
+def _past(several: tuple[PastDefinition, ...], old: Rotation) -> tuple[PastDefinition, ...]:
+    """What followed another is kept as it was in full: the other may be edited, left or deleted."""
+    if all(past.definition.follows is None for past in several):
+        return several
+    told = versions(old, _BEGINNING, several[-1].until)
+    return tuple(PastDefinition(alone(version), until) for version, _, until in told)
+
+
+def _followed(name: str, definitions: Mapping[str, RotationDefinition]) -> list[RotationDefinition]:
+    """Those it counts on, nearest first."""
+    found, one = [], definitions[name]
+    while one.follows is not None and one.participants is None:
+        one = definitions[one.follows]
+        found.append(one)
+    return found
+
+
+def _inherited(name: str, definitions: Mapping[str, RotationDefinition]) -> int:
+    """How much of a complete rotation's offset comes from those it follows."""
+    return sum(one.ring_offset or 0 for one in _followed(name, definitions))

@@ -143,8 +143,8 @@ def turn_of(rotation: Rotation, number: int) -> int | None:
 
 
 def turn_at(rotation: Rotation, instant: datetime) -> int | None:
-    """The turn of `instant`, or the one to come where `advance: occurrence` does not count the time; None
-    before the start.
+    """The turn of `instant`, which goes on where `advance: occurrence` does not count the time; None before
+    the first.
     """
     if rotation.advance is Advance.CLOCK:
         number = number_at(rotation, instant, rotation.every)
@@ -152,7 +152,8 @@ def turn_at(rotation: Rotation, instant: datetime) -> int | None:
     number = number_at(rotation, instant, 1)
     before, active = _periods_of(rotation)
     cycle, place = divmod(number, len(active))
-    return None if number < 0 else (cycle * before[-1] + before[place]) // rotation.every
+    turn = (cycle * before[-1] + before[place + 1] - 1) // rotation.every
+    return None if number < 0 or turn < 0 else turn
 
 
 def _counted(number: int, every: int, before: tuple[int, ...], active: tuple[bool, ...]) -> int | None:
