@@ -81,7 +81,8 @@ class Ink:
         return self.called.get(email or "", email or "")
 
     def hue(self, email: str | None) -> int:
-        return self.hues.get(email or "", hue(email or ""))
+        own = self.hues.get(email or "")
+        return hue(email or "") if own is None else own
 
 
 @dataclass(frozen=True)
@@ -191,5 +192,7 @@ def whole(words: str, width: float) -> str:
 
 def fitting(name: str, width: float) -> str:
     """As much of a name as a bar of that width, in percent of the strip, has room for."""
+    if whole(name, width):
+        return name
     first = name.split(maxsplit=1)[0] if name.strip() else name
-    return next((words for words in (name, first, initials(name)) if whole(words, width)), "")
+    return whole(first, width) or whole(initials(name), width)

@@ -24,9 +24,10 @@ from tocsin.entrypoints.web.lanes import (
 )
 from tocsin.entrypoints.web.window import Window
 
-# How far beyond its edges the page looks, so that a shift which began last week says so.
-_BEYOND = timedelta(days=14)
-MOST_ROWS = 250
+# How far beyond its edges the page looks, so that a shift which began last week says so: not far, and further
+# where that cuts one. Most of hundreds of short shifts need no more than the first.
+_BEYOND = (timedelta(days=1), timedelta(days=14))
+MOST_ROWS = 150
 _KINDS = {
     OverrideKind.OVERRIDE: "on call instead of whoever is",
     OverrideKind.REPLACE: "in the place of {}",
@@ -71,8 +72,18 @@ def plan_of(made: Book, name: str) -> Schedule:
 
 def seen(made: Book, name: str, window: Window) -> list[Shift]:
     """The shifts and gaps of the window with their real ends, as far as two weeks beyond it."""
-    wide = resolve(made, plan_of(made, name), window.start - _BEYOND, window.end + _BEYOND)
-    return [shift for shift in wide if shift.end > window.start and shift.start < window.end]
+    return _whole(made, plan_of(made, name), window)
+
+
+def _whole(made: Book, plan: Schedule, window: Window) -> list[Shift]:
+    found: list[Shift] = []
+    for beyond in _BEYOND:
+        start, end = window.start - beyond, window.end + beyond
+        wide = resolve(made, plan, start, end)
+        found = [shift for shift in wide if shift.end > window.start and shift.start < window.end]
+        if not any(shift.start <= start or shift.end >= end for shift in found):
+            break
+    return found
 
 
 def sheet(made: Book, info: ScheduleInfo, window: Window, ink: Ink) -> Sheet:
@@ -120,8 +131,7 @@ def _layers(made: Book, info: ScheduleInfo, window: Window, ink: Ink) -> Iterabl
     several = len({layer.priority for layer in info.layers}) > 1
     for layer in sorted(info.layers, key=lambda each: -each.priority):
         alone = Schedule(info.name, window.zone, (Layer(layer.rotation, 0, layer.role),))
-        turns = resolve(made, alone, window.start - _BEYOND, window.end + _BEYOND)
-        there = (each for each in turns if each.end > window.start and each.start < window.end)
+        there = _whole(made, alone, window)
         facts = [words.get(layer.rotation, "")]
         if layer.role:
             facts.insert(0, layer.role)
