@@ -91,6 +91,12 @@ def _news(moved: Moved, actor: Actor, now: datetime, why: str) -> ShiftsMoved:
     return ShiftsMoved(moved.user, gained, lost, now, actor.label, why)
 
 
+def one_at_a_time() -> None:
+    """Wait until nobody else changes definitions: what one needs another might be deleting."""
+    with connection.cursor() as cursor:
+        pg.lock(cursor, "oncall.definitions")
+
+
 def record(
     actor: Actor, action: str, kind: str, name: str, data: dict[str, Any], now: datetime, *, label: str = ""
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from tocsin.apps.oncall import queries
-from tocsin.apps.oncall.actions.common import record, tell, watching
+from tocsin.apps.oncall.actions.common import one_at_a_time, record, tell, watching
 from tocsin.apps.oncall.actions.owners import owners_of_rotations
 from tocsin.apps.oncall.models import Rotation, Schedule
 from tocsin.domain.configuration.rota import rotation_form
@@ -39,6 +39,7 @@ def save_rotations(
     what was planned. A team's admin may edit what only the team's schedules use, and make new ones.
     Raises Invalid where the rotations would not be complete.
     """
+    one_at_a_time()
     wanted = {definition.name: definition for definition in definitions}
     rows = {row.name: row for row in Rotation.objects.select_for_update()}
     known = sorted(wanted.keys() & rows.keys())
@@ -96,6 +97,7 @@ def past_form(past: PastDefinition) -> dict[str, Any]:
 @transaction.atomic
 def delete_rotation(*, actor: Actor, name: str, now: datetime) -> None:
     """Raises Conflict while a schedule, another rotation or a policy needs it."""
+    one_at_a_time()
     row = Rotation.objects.select_for_update().filter(name=name).first()
     require_owned(actor, Permission.EDIT_TEAM, owners_of_rotations([name]))
     if row is None:

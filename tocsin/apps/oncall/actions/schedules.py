@@ -6,7 +6,7 @@ from django.db import transaction
 
 from tocsin.apps.identity.models import Team, User
 from tocsin.apps.oncall import queries
-from tocsin.apps.oncall.actions.common import record, tell, watching
+from tocsin.apps.oncall.actions.common import one_at_a_time, record, tell, watching
 from tocsin.apps.oncall.actions.owners import owners_of_rotations
 from tocsin.apps.oncall.models import Override, Rotation, Schedule
 from tocsin.domain.configuration.rota import schedule_form
@@ -35,6 +35,7 @@ def save_schedule(
     """Make or change a schedule; whether anything changed. The overrides of the definition replace those that
     a file made before; what people made is not touched. A team's admin may save what the team owns.
     """
+    one_at_a_time()
     team = Team.objects.filter(name=definition.team).first() if definition.team else None
     row = Schedule.objects.select_for_update().filter(name=definition.name).first()
     require_owned(actor, Permission.EDIT_TEAM, [*_owners(definition.name, row), team.pk if team else None])
@@ -97,6 +98,7 @@ def delete_schedule(*, actor: Actor, name: str, now: datetime) -> None:
     """With the overrides that a file made; people's own stay, for the rotation of that name if there is
     one. Raises Conflict while a policy needs it.
     """
+    one_at_a_time()
     row = Schedule.objects.select_for_update().filter(name=name).first()
     require_owned(actor, Permission.EDIT_TEAM, [row.team_id if row else None])
     if row is None:

@@ -48,7 +48,7 @@ def book(*, since: datetime | None = None, instead: Instead = AS_STORED) -> Book
     `instead`: overrides, by id, that are to be looked at as another, or as gone.
 
     What is stored was checked when it was stored. Should one definition still not be understood, it is left
-    out and reported, because the others must go on paging people.
+    out and reported, because the others must go on paging people: the other layers and the fallback too.
     """
     rotations = Rotation.objects.order_by("position", "id").values_list(
         "name", Cast("definition", TextField()), "ring_offset", Cast("past", TextField())
@@ -86,9 +86,12 @@ def _assembled(
                 field=error.field,
                 problem=error.message,
             )
-            rotations.pop(error.name, None)
-            schedules.pop(error.name, None)
-            earlier.pop(error.name, None)
+            if error.field.startswith("layers"):
+                plan = schedules[error.name]
+                layers = tuple(layer for layer in plan.layers if layer.rotation in rotations)
+                schedules[error.name] = replace(plan, layers=layers)
+            elif earlier.pop(error.name, None) is None:
+                del rotations[error.name]
 
 
 def rotation_definitions(names: Iterable[str] | None = None) -> dict[str, RotationDefinition]:
