@@ -55,6 +55,15 @@ def test_a_zone_may_be_defined_in_the_calendar() -> None:
     assert found.start == datetime(2026, 12, 1, 4, tzinfo=UTC)
 
 
+def test_a_few_lines_that_repeat_without_measure_are_refused() -> None:
+    def hourly(uid: str) -> str:
+        return event("A", "20261125T100000Z", "20261125T110000Z", "RRULE:FREQ=HOURLY", uid=uid)
+
+    assert len(_read(hourly("1")).happenings) > 8_000
+    with pytest.raises(ical.UnreadableError, match="more than 10000 times"):
+        _read(hourly("1"), hourly("2"))
+
+
 def test_dates_may_be_listed_instead_of_ruled() -> None:
     reading = _read(
         event("A", "20261201T100000Z", "20261201T110000Z", "RDATE:20261205T100000Z,20261209T100000Z")

@@ -18,6 +18,7 @@ from icalendar.prop import vDuration
 PRODID: Final = "-//Tocsin//On call//EN"
 _REFRESH: Final = timedelta(minutes=15)
 _MOST_COMPONENTS: Final = 20_000
+_MOST_HAPPENINGS: Final = 10_000  # a few lines that repeat each hour are many
 _TOO_OFTEN: Final = frozenset({"SECONDLY", "MINUTELY"})
 _PRIVATE: Final = frozenset({"PRIVATE", "CONFIDENTIAL"})
 _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -137,6 +138,11 @@ def read(body: bytes, start: datetime, end: datetime, bound: Bound = nullcontext
                 why = "how it repeats takes too long to work out"
             except Exception as error:  # noqa: BLE001 - whatever a parser meets, the other events count
                 why = f"it cannot be understood ({error})"[:200]
+            if len(happenings) > _MOST_HAPPENINGS:
+                raise UnreadableError(
+                    f"What repeats in the calendar happens more than {_MOST_HAPPENINGS} times. Use a smaller "
+                    "calendar, for example one for this purpose only."
+                )
             if why and not series.is_over(start.date()):
                 broken.append(series.broken(why))
     return Reading(tuple(happenings), tuple(broken))
@@ -218,7 +224,7 @@ class _Series:
                 organizer=next(iter(_addresses(found, "ORGANIZER")), ""),
                 start=found["DTSTART"].dt,
                 end=found["DTEND"].dt,
-                private=str(found.get("CLASS", "")).upper() in _PRIVATE,
+                private=_is_private(found),
             )
 
     @property
@@ -236,7 +242,10 @@ class _Series:
         return _moment(self.parts[0].get("DTSTART"))
 
     def broken(self, why: str) -> Broken:
-        return Broken(self.uid, _words(self.parts[0], "SUMMARY"), self.start, why)
+        first = self.parts[0]
+        return Broken(
+            self.uid, "(private)" if _is_private(first) else _words(first, "SUMMARY"), self.start, why
+        )
 
 
 def _series(calendar: Calendar) -> list[_Series]:
@@ -323,6 +332,10 @@ def _sequence(event: Component) -> int:
         return int(event.get("SEQUENCE", 0))
     except (TypeError, ValueError):
         return 0
+
+
+def _is_private(event: Component) -> bool:
+    return str(event.get("CLASS", "")).upper() in _PRIVATE
 
 
 def _words(event: Component, name: str) -> str:

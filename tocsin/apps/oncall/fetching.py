@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from tocsin.apps.identity.models import User, UserState
 from tocsin.apps.oncall import queries
@@ -39,6 +39,10 @@ _LONGEST_TAG: Final = 512
 _LONGEST_NOTE: Final = 255
 _LONGEST_WHY: Final = 500
 _UTC: Final = ZoneInfo("UTC")
+# A calendar without any event is more often a fault of its server than what somebody wants.
+_SUSPECT: Final = 2  # events to come that would vanish all at once
+_PATIENT: Final = 3  # so often it must be empty before they do: for more than an hour
+_EMPTY: Final = "The calendar is empty all at once"
 
 _log = Logger(__name__)
 
@@ -57,7 +61,13 @@ def read_due(now: datetime) -> int:
     if fetched.reading is None:
         _succeeded(row, now)
         return 1
-    problem = _applied(row, fetched, now)
+    try:
+        problem = _emptied(row, fetched.reading, now) or _applied(row, fetched, now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 - said where people look, and tried again
+        _log.exception("a calendar could not be put into force", calendar=row.pk, name=row.name)
+        problem = f"What it says could not be put into force ({type(error).__name__}); the log says why."
     if problem:
         _failed(row, problem, now)
     return 1
@@ -93,6 +103,23 @@ def _failed(row: Calendar, problem: str, now: datetime) -> None:
 def _succeeded(row: Calendar, now: datetime, problem: str = "", **found: Any) -> None:
     rows = Calendar.objects.filter(pk=row.pk, url=row.url)
     rows.update(read_at=now, failures=0, problem=problem, **found)
+
+
+def _emptied(row: Calendar, reading: ical.Reading, now: datetime) -> str:
+    """Why an empty calendar is not believed yet, or "" when it is, or there is something in it."""
+    if not row.problem.startswith(_EMPTY):
+        seen = 0
+    elif (seen := row.failures) >= _PATIENT:
+        return ""
+    held = Override.objects if row.use == OVERRIDES else Absence.objects
+    left = 0 if reading.happenings or reading.broken else held.filter(calendar=row, start__gt=now).count()
+    if left < _SUSPECT:
+        return ""
+    row.failures = seen  # other failures of before are no sign of it
+    return (
+        f"{_EMPTY}, though {left} of its events were still to come. They stay in force; if it is still empty "
+        "in about an hour, they go."
+    )
 
 
 @dataclass(frozen=True)
