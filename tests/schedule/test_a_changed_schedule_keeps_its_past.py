@@ -98,3 +98,13 @@ def test_splitting_at_the_change_changes_nothing() -> None:
 def test_a_rotation_that_is_gone_is_in_no_past() -> None:
     made = book(before("gone", fallback=("dee",)))
     assert people(made, CHANGED - NOON, CHANGED)[0][0] == "dee"
+
+
+def test_before_the_first_turn_is_a_gap_with_its_real_end() -> None:
+    made = book()
+    plan = made.schedule("s")
+    assert plan is not None
+    begins = datetime(2026, 1, 5, tzinfo=UTC)
+    for days in (1, 10, 200):
+        [gap] = current(made, plan, begins - timedelta(days=days))
+        assert (gap.user, gap.end) == (None, begins)

@@ -135,8 +135,9 @@ def _ranges(book: Book, schedule: Schedule, instant: datetime) -> Iterator[tuple
         for edge in turns_around(rotation, instant)
     ]
     widest = _REACHES[-1]
-    start = max(min(edges, default=instant) - _MINUTE, instant - widest)
-    end = min(max(edges, default=instant) + _MINUTE, instant + widest)
+    # The instant itself too: a rotation that is to begin has no turn before it.
+    start = max(min([*edges, instant]) - _MINUTE, instant - widest)
+    end = min(max([*edges, instant]) + _MINUTE, instant + widest)
     yield start, end
     for reach in _REACHES:
         if instant - reach < start or end < instant + reach:
