@@ -263,6 +263,40 @@ def test_a_quiet_word_is_one_message(people: dict[str, User], mail: FakeChannel)
     assert mail.sent[0].headline == "Resolved"
 
 
+def say() -> None:
+    subject = Subject(7, "INC-7", "Checkout is down", Severity.SEV2, "checkout")
+    actions.tell(
+        emails=[ALICE], subject=subject, kind=MessageKind.NOTICE, headline="Your shifts moved", now=NOW
+    )
+
+
+def test_a_quiet_word_whose_way_is_shut_takes_the_next_one(
+    people: dict[str, User], mail: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = webhook(people["alice"], monkeypatch)
+    mail.answers = [Receipt(Result.FAILED, "550 no such user")]
+    hook.answers = [Receipt(Result.FAILED, "410 gone")]
+    say()
+    assert [work(), work(), work()] == [[Result.FAILED], [Result.FAILED], []]
+    say()
+    assert work() == [Result.SENT]
+    mail.answers = [Receipt(Result.FAILED, "550 no such user")]
+    say()
+    assert [work(), work(), work()] == [[Result.FAILED], [Result.SENT], []]
+    assert [message.headline for message in hook.sent] == ["Your shifts moved"]
+
+
+def test_a_quiet_word_outlasts_a_night_without_a_mail_server(
+    people: dict[str, User], mail: FakeChannel
+) -> None:
+    mail.answers = [Receipt(Result.RETRY, "the server does not answer")] * 150
+    say()
+    for minutes in range(0, 8 * 60, 5):
+        work(NOW + seconds(60 * minutes))
+    mail.answers.clear()
+    assert work(NOW + seconds(8 * 3600 + 300)) == [Result.SENT]
+
+
 def test_someone_who_left_is_not_reached(people: dict[str, User], mail: FakeChannel) -> None:
     User.objects.filter(email=ALICE).update(state="left")
     call()

@@ -14,11 +14,13 @@ from django.db import Error, connection, transaction
 from django.db.models import Q
 
 from tocsin.apps.notify import compose, sql
+from tocsin.apps.notify.actions.calling import QUIET_WORDS
+from tocsin.apps.notify.directory import Directory
 from tocsin.apps.notify.models import Attempt, LocalMail, Notification, NotificationState, Page, WorkerProcess
 from tocsin.apps.notify.types import Job
 from tocsin.domain.escalation.codec import load
 from tocsin.domain.notification.model import MessageKind, Subject
-from tocsin.domain.notification.plan import Verdict, after_failure
+from tocsin.domain.notification.plan import Verdict, after_failure, rank
 from tocsin.domain.severity import Urgency
 from tocsin.lib import bus, clock, ids, metrics, pg
 from tocsin.lib.log import Logger
@@ -190,6 +192,7 @@ def _keep_failed(job: Job, worker: str, receipt: Receipt, now: datetime) -> None
         others=others,
         permanent=receipt.result is Result.FAILED,
         retry_after=timedelta(seconds=receipt.retry_after_s) if receipt.retry_after_s else None,
+        quiet=job.kind in QUIET_WORDS or job.kind is MessageKind.INVITATION,
     )
     if verdict.unreachable:
         # First, because an acknowledgement locks the call-out before its messages too.
@@ -202,6 +205,8 @@ def _keep_failed(job: Job, worker: str, receipt: Receipt, now: datetime) -> None
     )
     if verdict.promote:
         _promote(job, siblings, receipt, now)
+    elif verdict.retry_at is None and job.kind in QUIET_WORDS:
+        _say_otherwise(job, receipt, now)
     if verdict.retry_at is None and job.incident_id:
         bus.publish(NotificationFailed(job.incident_id, now, job.email, job.via, _text(receipt.detail)))
 
@@ -237,6 +242,32 @@ def _promote(job: Job, siblings: Any, receipt: Receipt, now: datetime) -> None:
     following.rank = min(following.rank, 0 if job.urgency is Urgency.HIGH else 2)
     following.reason = _text(f"{following.reason}; brought forward, as {job.via} failed: {receipt.detail}")
     following.save(update_fields=("due_at", "wanted_at", "hurry", "rank", "reason"))
+    with connection.cursor() as cursor:
+        pg.notify(cursor, "tocsin_due", "delivery")
+
+
+def _say_otherwise(job: Job, receipt: Receipt, now: datetime) -> None:
+    """A quiet word is one message: where its way is shut, the person's next one takes it."""
+    contact = Directory().contact(job.email)
+    if contact is None or not contact.deliverable or Page.objects.get(pk=job.page_id).ended_at is not None:
+        return
+    tried = set(Notification.objects.filter(page_id=job.page_id).values_list("via", "address"))
+    ways = (
+        one for one in contact.methods if one.usable and one.counts and (one.type, one.address) not in tried
+    )
+    if (method := next(ways, None)) is None:
+        return
+    Notification.objects.create(
+        page_id=job.page_id,
+        method_id=method.id or None,
+        via=method.type,
+        address=method.address,
+        key=ids.new_id(),
+        rank=rank(job.kind, job.urgency, first=False),
+        due_at=now,
+        wanted_at=now,
+        reason=_text(f"{method.type}, as {job.via} failed: {receipt.detail}"),
+    )
     with connection.cursor() as cursor:
         pg.notify(cursor, "tocsin_due", "delivery")
 

@@ -20,6 +20,7 @@ _BACKOFF: Final = (2, 5, 10, 20, 30, 60, 120, 300)  # seconds; the last one repe
 _PRESSING: Final = timedelta(seconds=60)
 _PATIENCE: Final = timedelta(minutes=5)
 _LAST: Final = timedelta(hours=1)
+_LAST_QUIET: Final = timedelta(days=1)  # nobody says it again, and it is still news
 _URGENT_RANK: Final = 2
 _QUIET_RANK: Final = 5
 
@@ -167,9 +168,10 @@ def after_failure(
     others: bool,
     permanent: bool,
     retry_after: timedelta | None = None,
+    quiet: bool = False,
 ) -> Verdict:
     """`attempts` includes the failed one, `wanted_at` is when it was first due, `others`: more messages are
-    planned.
+    planned, `quiet`: a word rather than a page.
     """
     if permanent:
         return Verdict(None, promote=others, unreachable=not others)
@@ -182,5 +184,5 @@ def after_failure(
     if others:
         return Verdict(None, promote=True, unreachable=False)
     # Better late than never: the only way is tried on, while the ladder looks for somebody else.
-    last = at - wanted_at > _LAST
+    last = at - wanted_at > (_LAST_QUIET if quiet else _LAST)
     return Verdict(None if last else at, promote=False, unreachable=True)

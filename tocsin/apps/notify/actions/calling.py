@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from django.db import connection, transaction
 
@@ -15,8 +16,8 @@ from tocsin.domain.notification.plan import plan, pressing, rank
 from tocsin.domain.severity import Urgency
 from tocsin.lib import ids, pg
 
-_QUIET_WORDS = frozenset({MessageKind.RESOLVED, MessageKind.JOINED, MessageKind.NOTICE})
-_ONE_MESSAGE = _QUIET_WORDS | {MessageKind.NUDGE}
+QUIET_WORDS: Final = frozenset({MessageKind.RESOLVED, MessageKind.JOINED, MessageKind.NOTICE})
+_ONE_MESSAGE = QUIET_WORDS | {MessageKind.NUDGE}
 _LONGEST_REASON = 512
 
 
