@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.urls import reverse
+from django.utils.html import escape
 
 from tests.web.conftest import Visitor
 from tests.web.test_schedules import get, post, rota  # noqa: F401  (a fixture)
@@ -289,3 +291,13 @@ def test_nobody_else_edits(mate: Visitor, stranger: Visitor) -> None:
         post(reader, "/schedules/new", 403, **schedule())
     assert "nights" not in queries.rotation_definitions()
     assert "stack" not in queries.schedule_definitions()
+
+
+@pytest.mark.parametrize("name", ["eu/payments", "..", "new", "50% ~2F?#"])
+def test_any_name_has_pages_and_breaks_none(name: str, owner: Visitor) -> None:
+    post(owner, "/rotations/new", **rotation(name=name))
+    for list_of_them in ("/schedules/", "/on-call/", "/my-on-call"):
+        get(owner, list_of_them)
+    shown = f">{escape(name)}</h1>"
+    assert shown in get(owner, reverse("schedule", args=[name]))
+    assert escape(f"Rotation {name}") in get(owner, reverse("rotation_edit", args=[name]))

@@ -20,6 +20,7 @@ from tocsin.apps.oncall.types import NoticeInfo
 from tocsin.domain.schedule import Book, resolve
 from tocsin.domain.schedule.notices import DEFAULT_READINESS, LONGEST_SEEN, SHORTEST_ASKED, Spell, spells
 from tocsin.lib.log import Logger
+from tocsin.lib.segments import segment
 
 _log = Logger(__name__)
 BACK: Final = timedelta(hours=12)  # so long an outage of ours may be, and hand-offs are still told
@@ -128,4 +129,4 @@ def present(emails: Iterable[str]) -> dict[str, User]:
 
 
 def page_of(schedule: str) -> str:
-    return f"{settings.TOCSIN.public_url}/schedules/{quote(schedule, safe='')}"
+    return f"{settings.TOCSIN.public_url}/schedules/{quote(segment(schedule))}"

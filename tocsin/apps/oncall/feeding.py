@@ -25,6 +25,7 @@ from tocsin.apps.oncall.queries.stored import everybody_of
 from tocsin.domain.schedule import Book, Origin, Shift
 from tocsin.domain.schedule.calendar import Duty, duties, listed
 from tocsin.lib import ical, pg, signing
+from tocsin.lib.segments import segment
 
 _FORM: Final = "1"  # of the text; a new one makes every tag of before outdated
 _BACK: Final = timedelta(days=31)
@@ -299,4 +300,4 @@ def _cancelled(feed: Feed, row: FeedEvent, said: _Said) -> ical.Entry:
 
 
 def _page(schedule: str) -> str:
-    return f"{settings.TOCSIN.public_url}/schedules/{quote(schedule, safe='')}"
+    return f"{settings.TOCSIN.public_url}/schedules/{quote(segment(schedule))}"
