@@ -81,3 +81,16 @@ def test_nor_through_one_that_follows_it(world: World) -> None:
     other = {"name": "theirs", "team": "others", "layers": [{"rotation": "second"}]}
     assert world.owner.post("/schedules", other).status_code == 201
     assert admin("PUT", "/rotations/primary", RING, If_Match="*").status_code == 403
+
+
+def test_nor_by_taking_up_what_others_are_paged_from(world: World) -> None:
+    admin = _made_admin(world)
+    steps = {"name": "elsewhere", "steps": [{"notify": [{"schedule": "spare"}]}]}
+    assert world.owner.post("/escalation-policies", steps).status_code == 201
+    second = {"name": "second", "definition": {"follows": "spare", "start_delay": 7}}
+    assert world.owner.post("/rotations", second).status_code == 201
+    layers = [{"rotation": "second", "priority": 1}, {"rotation": "spare"}]
+    ours = {"name": "ours", "team": "payments", "layers": layers}
+    assert admin.post("/schedules", ours).status_code == 201
+    assert admin("PUT", "/rotations/second", RING, If_Match="*").status_code == 200
+    assert admin("PUT", "/rotations/spare", RING, If_Match="*").status_code == 403
