@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tocsin.config.main import run
+from tocsin.entrypoints.cli import client
 
 ROTATIONS = """\
 rotations:
@@ -190,3 +191,29 @@ def test_it_needs_neither_the_framework_nor_much_time(folder: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_server_is_asked_in_the_time_of_the_schedule(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[dict[str, str]] = []
+
+    def answer(_method: str, path: str, *, params: dict[str, str] | None = None) -> dict[str, object]:
+        if path == "/api/v1/schedules/web%20ops":
+            return {"timezone": "Europe/Berlin"}
+        asked.append(params or {})
+        return {"items": []}
+
+    monkeypatch.setattr(client, "call", answer)
+    naive = ["--schedule", "web ops", "--from", "2026-07-01T09:00", "--until", "2026-07-02T09:00Z"]
+    assert run(["oncall", *naive, "--json"]) == 0
+    assert asked.pop() == {
+        "schedule": "web ops",
+        "from": "2026-07-01T07:00:00+00:00",
+        "until": "2026-07-02T09:00:00+00:00",
+    }
+    assert run(["oncall", "--at", "2026-07-01T09:00+02:00", "--json"]) == 0
+    assert asked.pop() == {"at": "2026-07-01T09:00:00+02:00"}
+    capsys.readouterr()
+    assert run(["oncall", "--at", "2026-07-01T09:00"]) != 0
+    assert "Without --schedule, times need an offset" in capsys.readouterr().err

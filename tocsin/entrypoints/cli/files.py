@@ -92,6 +92,15 @@ def read_organisation(directory: str) -> Loaded:
 
 def parse_instant(text: str, option: str, zone: ZoneInfo) -> datetime:
     """ISO 8601; without an offset it is wall time in `zone`. Raises BadInput."""
+    found = _parse_moment(text, option)
+    return to_instant(found, zone) if found.tzinfo is None else found
+
+
+def is_wall(text: str, option: str) -> bool:
+    return _parse_moment(text, option).tzinfo is None
+
+
+def _parse_moment(text: str, option: str) -> datetime:
     try:
         found = datetime.fromisoformat(text.strip().replace(" ", "T"))
     except ValueError as error:
@@ -99,7 +108,7 @@ def parse_instant(text: str, option: str, zone: ZoneInfo) -> datetime:
         raise BadInput(f"{option}: expected a time such as {example}, found {text!r}.") from error
     if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
         raise BadInput(f"{option}: expected a year from {_FIRST_YEAR} to {_LAST_YEAR}, found {text!r}.")
-    return to_instant(found, zone) if found.tzinfo is None else found
+    return found
 
 
 def zone_of(schedule: Schedule | None) -> ZoneInfo:

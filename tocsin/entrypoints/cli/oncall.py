@@ -2,13 +2,15 @@
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from tocsin.domain.configuration.reader import did_you_mean
 from tocsin.domain.schedule import Book, Schedule, Shift, current, resolve
+from tocsin.domain.schedule.model import UTC_ZONE
 from tocsin.entrypoints.cli import client
-from tocsin.entrypoints.cli.files import directory_option, parse_instant, read_organisation, zone_of
+from tocsin.entrypoints.cli.files import directory_option, is_wall, parse_instant, read_organisation, zone_of
 from tocsin.entrypoints.cli.output import BadInput, for_people, json_option, print_json, print_table
 from tocsin.lib import clock
 
@@ -92,10 +94,21 @@ def _row(shift: Shift, plan: Schedule) -> Row:
 
 
 def _from_server(name: str | None, at: str | None, start: str | None, end: str | None) -> list[Row]:
-    params = {"schedule": name, "at": at, "from": start, "until": end}
+    given = {option: text for option, text in (("at", at), ("from", start), ("until", end)) if text}
+    zone = _server_zone(name) if any(is_wall(text, f"--{one}") for one, text in given.items()) else UTC_ZONE
+    params = {one: parse_instant(text, f"--{one}", zone).isoformat() for one, text in given.items()}
+    if name is not None:
+        params["schedule"] = name
     answer = client.call("GET", "/api/v1/oncall", params=params)
     rows: list[Row] = answer["items"] if isinstance(answer, dict) and "items" in answer else answer
     return rows
+
+
+def _server_zone(name: str | None) -> ZoneInfo:
+    if name is None:
+        raise BadInput("Without --schedule, times need an offset such as 2024-08-05T09:00+02:00.")
+    found = client.call("GET", f"/api/v1/schedules/{client.segment(name)}")
+    return ZoneInfo(found["timezone"])
 
 
 def _print_rows(rows: list[Row], *, several: bool) -> None:
