@@ -20,6 +20,7 @@ from tocsin.domain.permissions import SYSTEM, Actor
 from tocsin.domain.schedule import Shift, resolve
 from tocsin.domain.schedule.definition import OverrideDefinition
 from tocsin.entrypoints.web.views import calendar as view
+from tocsin.lib.log import JsonFormatter
 from tocsin.lib.ratelimit import Buckets
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -396,6 +397,16 @@ class TestTheAddress:
         answer = Client().get(made.url.removeprefix("http://testserver"))
         assert answer.status_code == 410
         assert "left" in answer.content.decode()
+
+    def test_the_log_does_not_say_an_address_that_works(
+        self, path: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        while Client().get(path).status_code != 429:
+            pass
+        (said,) = caplog.records
+        assert said.getMessage() == "Too Many Requests: /calendar/….ics"
+        token = path.rpartition("/")[2].removesuffix(".ics")
+        assert token not in JsonFormatter().format(said)
 
     def test_who_reads_too_often_has_to_wait(self, path: str) -> None:
         answers = [Client().get(path) for _ in range(6)]

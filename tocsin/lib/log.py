@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -9,6 +10,7 @@ from typing import Any, TextIO
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _COLOURS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31;1m"}
 _RESET = "\x1b[0m"
+_TOKEN = re.compile(r"[\w-]{20,}\.[\w-]{20,}")  # of lib.signing
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -46,6 +48,18 @@ class ConsoleFormatter(logging.Formatter):
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         return text
+
+
+class _NoTokens(logging.Filter):
+    """Django says the path of every request that it refuses; in ours, that may be somebody's key."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = _TOKEN.sub("…", record.getMessage()), ()
+        vars(record).pop("request", None)
+        return True
+
+
+_NO_TOKENS = _NoTokens()
 
 
 class Logger:
@@ -92,6 +106,8 @@ def configure(style: str, level: str = "INFO", stream: TextIO | None = None) -> 
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("httpx", "httpcore", "asyncio", "procrastinate", "psycopg.pool", "PIL"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    for paths in ("django.request", "django.security.csrf"):
+        logging.getLogger(paths).addFilter(_NO_TOKENS)
     # uvicorn's own handlers would print each line twice and in another form.
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
