@@ -14,6 +14,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, b"x" * 100_000)
         elif self.path == "/elsewhere":
             self._answer(302, b"", location="http://example.com/")
+        elif self.path == "/nowhere":
+            self._answer(302, b"", location="http://[nowhere/")
         elif self.path == "/moved":
             self._answer(302, b"", location="/json")
         else:
@@ -56,6 +58,8 @@ def test_it_follows_redirects_on_the_same_host_only(server: str) -> None:
         assert client.get("/moved").ok
         with pytest.raises(http.RefusedError, match="another host"):
             client.get("/elsewhere")
+        with pytest.raises(http.HttpError, match="redirects to no address"):
+            client.get("/nowhere")
 
 
 def test_it_reads_no_more_than_asked_for(server: str) -> None:

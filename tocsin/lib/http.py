@@ -260,8 +260,12 @@ class Client:
                 answer.close()
             if not answer.has_redirect_location or request.method not in {"GET", "HEAD"}:
                 return Response(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, body)
-            target = urljoin(str(request.url), answer.headers["location"])
-            if urlsplit(target).netloc != request.url.netloc.decode():
+            try:
+                target = urljoin(str(request.url), answer.headers["location"])
+                elsewhere = urlsplit(target).netloc != request.url.netloc.decode()
+            except ValueError as error:
+                raise HttpError(f"{_shown(str(request.url))} redirects to no address.") from error
+            if elsewhere:
                 raise RefusedError(
                     f"{_shown(str(request.url))} redirects to another host; that is not followed."
                 )
