@@ -15,6 +15,7 @@ from tocsin.apps.oncall.models import Override, ShiftUse
 from tocsin.apps.oncall.types import PayRow
 from tocsin.domain.errors import Conflict, Invalid, PermissionDenied
 from tocsin.domain.permissions import SYSTEM, Actor
+from tocsin.domain.schedule import Book, Schedule, Shift, resolve
 from tocsin.domain.schedule.hours import Kind
 
 Rota = Callable[..., None]
@@ -214,6 +215,22 @@ def test_people_see_their_own_hours_and_those_of_whom_they_lead(rota: Rota) -> N
         "owner": ["Alice", "Bob", "Mona"],
         "carol": [],
     }
+
+
+def test_only_schedules_of_whom_one_may_see_are_worked_out(
+    rota: Rota, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def counted(book: Book, plan: Schedule, *times: datetime) -> list[Shift]:
+        asked.append(plan.name)
+        return resolve(book, plan, *times)
+
+    rota(people=("alice",), start="2026-10-01T00:00")
+    rota("order", people=("bob",), start="2026-10-01T00:00")
+    monkeypatch.setattr("tocsin.apps.oncall.queries.pay.resolve", counted)
+    assert len(queries.pay(start=FIRST, end=AFTER, actor=actor("alice")).rows) == 1
+    assert asked == ["payments"]
 
 
 def test_a_deleted_persons_past_is_still_paid(rota: Rota) -> None:

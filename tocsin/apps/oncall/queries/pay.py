@@ -1,7 +1,7 @@
 """Time on call by class, as payroll wants it: who really was on call, as paging had it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -44,12 +44,13 @@ def pay(
     whose hours that actor may see. Raises ValueError for a zone that does not exist.
     """
     fixed = parse_zone(zone) if zone else None
-    turns = _served(book(since=_midnight(start, UTC_ZONE) - _AROUND), start, end, schedule, email)
+    within = _within(actor=actor, email=email, team=team)
+    turns = _served(book(since=_midnight(start, UTC_ZONE) - _AROUND), start, end, schedule, within)
     called = _call_outs(start, end, schedule)
     rows = PayCorrection.objects.filter(day__gte=start, day__lt=end).select_related("user")
     corrections = [correction_of(row) for row in rows]
     concerned = {*turns, *called, *(one.email for one in corrections)}
-    seen = _seen(concerned, actor=actor, email=email, team=team)
+    seen = concerned if within is None else concerned & within
     holidays = _holidays()
     found = []
     for user in User.objects.filter(email__in=seen).order_by("name", "email"):
@@ -110,28 +111,27 @@ def _run_by(actor: Actor, *, lead: bool) -> set[str]:
     return set(User.objects.filter(memberships__team__in=teams).values_list("email", flat=True))
 
 
-def _seen(
-    concerned: Collection[str], *, actor: Actor | None, email: str | None, team: str | None
-) -> set[str]:
-    seen = set(concerned)
+def _within(*, actor: Actor | None, email: str | None, team: str | None) -> set[str] | None:
+    """Whose hours are asked for and may be seen; None: everybody's."""
+    asked = []
     if email is not None:
-        seen &= {email.lower()}
+        asked.append({email.lower()})
     if team is not None:
-        seen &= set(User.objects.filter(memberships__team__name=team).values_list("email", flat=True))
+        asked.append(set(User.objects.filter(memberships__team__name=team).values_list("email", flat=True)))
     if actor is not None and not can(actor, Permission.MANAGE_PEOPLE):
-        seen &= {actor.email or "", *_run_by(actor, lead=True)}
-    return seen
+        asked.append({actor.email or "", *_run_by(actor, lead=True)})
+    return set.intersection(*asked) if asked else None
 
 
 def _served(
-    made: Book, start: date, end: date, schedule: str | None, email: str | None
+    made: Book, start: date, end: date, schedule: str | None, within: set[str] | None
 ) -> dict[str, list[Turn]]:
-    """Everybody's time on call, with the schedule; with `email`, of those only that could have it."""
+    """Everybody's time on call, with the schedule; of the schedules only that could have some of `within`."""
     since, until = _midnight(start, UTC_ZONE) - _AROUND, _midnight(end, UTC_ZONE) + _AROUND
     found: dict[str, list[Turn]] = defaultdict(list)
     for name in made.own_names if schedule is None else (schedule,):
         plan = made.schedule(name)
-        if plan is None or (email is not None and email.lower() not in everybody_of(made, plan)):
+        if plan is None or (within is not None and within.isdisjoint(everybody_of(made, plan))):
             continue
         for shift in resolve(made, plan, since, until):
             if shift.user is not None and shift.role != SHADOW:
