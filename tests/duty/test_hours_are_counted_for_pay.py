@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -228,7 +229,8 @@ def test_only_schedules_of_whom_one_may_see_are_worked_out(
 
     rota(people=("alice",), start="2026-10-01T00:00")
     rota("order", people=("bob",), start="2026-10-01T00:00")
-    monkeypatch.setattr("tocsin.apps.oncall.queries.pay.resolve", counted)
+    # The package has a function of the module's name.
+    monkeypatch.setattr(import_module("tocsin.apps.oncall.queries.pay"), "resolve", counted)
     assert len(queries.pay(start=FIRST, end=AFTER, actor=actor("alice")).rows) == 1
     assert asked == ["payments"]
 
