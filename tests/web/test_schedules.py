@@ -276,3 +276,20 @@ def test_a_bar_knows_which_override_it_showed(mate: Visitor, rota: None) -> None
     path = f"/schedules/shop/overrides/{made.id}"
     post(mate, path, **override(end="2026-10-22T20:00", version=version))
     post(mate, path, 409, **override(end="2026-10-22T22:00", version=version))
+
+
+def test_of_many_turns_those_to_come_are_listed_first(owner: Visitor, rota: None) -> None:
+    text = """
+rotations:
+  - {name: busy, type: hourly, start: '2026-10-01T00:00', timezone: UTC,
+     participants: [owner@example.com, mate@example.com]}
+"""
+    org = load({"rota.yaml": text}).organisation
+    actions.save_rotations(actor=SYSTEM, definitions=org.rotations.values(), now=clock.now())
+    page = get(owner, "/schedules/busy?span=month&from=2026-10-01")
+    earlier, coming = page.split("From now on")
+    assert 'id="shift-490"' in coming, "the one that runs, of 744"
+    assert "Nobody is on call in this time" not in coming
+    assert coming.count("<tr id=") == 150
+    assert "594 more are not listed" in coming
+    assert "earlier</strong>" not in earlier

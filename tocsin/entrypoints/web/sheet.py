@@ -59,6 +59,7 @@ class Sheet:
     picture: Picture
     earlier: tuple[Row, ...]  # what is over, when not all of it is
     rows: tuple[Row, ...]
+    over: int  # how many are over, listed or not
     left_out: int  # rows that the table does not list
     roles: bool  # whether there is another than the primary one
 
@@ -94,19 +95,24 @@ def sheet(made: Book, info: ScheduleInfo, window: Window, ink: Ink) -> Sheet:
         *_changes(info.name, window, ink),
         *_away(info, window, ink),
     ]
-    listed = tuple(_rows(shifts[:MOST_ROWS], window, ink))
-    over = tuple(row for row in listed if row.over) if window.end > window.now else ()
+    # What is to come is listed before what is over.
+    over = sum(shift.end <= window.now for shift in shifts) if window.end > window.now else 0
+    last = min(over + MOST_ROWS, len(shifts))
+    first = min(max(last - MOST_ROWS, 0), over)
+    listed = tuple(_rows(shifts, range(first, last), window, ink))
     return Sheet(
         picture=Picture(window, tuple(lanes), legend(lanes, ink)),
-        earlier=over,
-        rows=listed[len(over) :],
-        left_out=max(len(shifts) - MOST_ROWS, 0),
+        earlier=listed[: over - first],
+        rows=listed[over - first :],
+        over=over,
+        left_out=len(shifts) - len(listed),
         roles=any(shift.role not in {None, PRIMARY} for shift in shifts),
     )
 
 
-def _rows(shifts: Sequence[Shift], window: Window, ink: Ink) -> Iterable[Row]:
-    for number, shift in enumerate(shifts):
+def _rows(shifts: Sequence[Shift], numbers: Iterable[int], window: Window, ink: Ink) -> Iterable[Row]:
+    for number in numbers:
+        shift = shifts[number]
         start, end = shift.start.isoformat(), shift.end.isoformat()
         yield Row(
             number=number,

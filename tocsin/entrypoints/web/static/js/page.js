@@ -64,6 +64,18 @@ function expire(root) {
   }
 }
 
+// A form that was sent is not sent again by a second click; one that was answered in its place is free again.
+window.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || !(form instanceof HTMLFormElement) || form.method !== "post") return;
+  if ("sent" in form.dataset) event.preventDefault();
+  form.dataset.sent = "";
+  setTimeout(() => delete form.dataset.sent, 4000);
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) form.removeAttribute("data-sent");
+});
+
 count();
 expire(document);
 document.addEventListener("htmx:after:swap", () => { count(); expire(document); });
