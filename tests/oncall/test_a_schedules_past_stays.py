@@ -84,3 +84,25 @@ def test_a_file_without_them_changes_nothing_the_second_time() -> None:
     assert actions.save_schedule(actor=SYSTEM, definition=bare, now=at(1, 9), from_file=True)
     again = at(1, 9) + timedelta(minutes=1)
     assert not actions.save_schedule(actor=SYSTEM, definition=bare, now=again, from_file=True)
+
+
+def test_a_rotation_that_is_deleted_stays_in_the_past() -> None:
+    ring = queries.rotation_definitions()["noon"]
+    assert ring.participants is not None
+    turned = replace(ring, ring_offset=None, participants=ring.participants[::-1])
+    actions.save_rotations(actor=SYSTEM, definitions=[turned], now=at(2, 9))
+    before = [who("web", day, 13) for day in range(-2, 4)]
+    assert before == [[None], [None], *([f"{name}@x.org"] for name in ("u1", "u2", "u1", "u3"))]
+    for name in ("web", "calm"):
+        save(replace(defined(name), layers=(Layer("solo"),)), 4)
+    actions.delete_rotation(actor=SYSTEM, name="noon", now=at(4, 9))
+    assert [who("web", day, 13) for day in range(-2, 4)] == before
+    assert who("web", 4, 13) == ["u1@x.org"]
+    # Another of that name is another.
+    again = replace(turned, participants=ring.participants[:1], start=at(-9, 12).replace(tzinfo=None))
+    actions.save_rotations(actor=SYSTEM, definitions=[again], now=at(5, 9))
+    save(replace(defined(), layers=(Layer("noon"),)), 5)
+    save(replace(defined(), layers=(Layer("solo"),)), 6)
+    assert [who("web", day, 13) for day in range(-2, 4)] == before
+    found = {email: queries.shifts_of(email, at(0, 0), at(4, 0)) for email in ("u2@x.org", "u3@x.org")}
+    assert {email: len(shifts) for email, shifts in found.items()} == {"u2@x.org": 2, "u3@x.org": 2}

@@ -5,7 +5,7 @@ complete rotation has a start, a zone and a ring of its own, so the resolver nev
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Final
@@ -122,10 +122,13 @@ class ScheduleDefinition:
 
 @dataclass(frozen=True)
 class PastSchedule:
-    """What a schedule's definition was until `until`, an instant."""
+    """What a schedule's definition was until `until`, an instant. `gone`: what those of its rotations were
+    that were deleted since.
+    """
 
     definition: ScheduleDefinition
     until: datetime
+    gone: Pasts = field(default_factory=dict)
 
 
 SchedulePasts = Mapping[str, tuple[PastSchedule, ...]]  # by schedule, oldest first
@@ -162,13 +165,15 @@ def make_schedule(definition: ScheduleDefinition, rotations: Mapping[str, Rotati
 def _with_past(
     schedule: Schedule, pasts: tuple[PastSchedule, ...], rotations: Mapping[str, Rotation]
 ) -> Schedule:
-    """A rotation that was deleted since is in no past either."""
     earlier: Schedule | None = None
     since: datetime | None = None
     for past in pasts:
-        layers = tuple(layer for layer in past.definition.layers if layer.rotation in rotations)
-        was = make_schedule(replace(past.definition, layers=layers, overrides=()), rotations)
-        earlier, since = replace(was, since=since, earlier=earlier), past.until
+        gone = {name: _chained(several, None) for name, several in past.gone.items()}
+        known = {**rotations, **{name: one for name, one in gone.items() if one is not None}}
+        layers = tuple(layer for layer in past.definition.layers if layer.rotation in known)
+        was = make_schedule(replace(past.definition, layers=layers, overrides=()), known)
+        left = tuple(one for one in gone.values() if one is not None)
+        earlier, since = replace(was, since=since, earlier=earlier, gone=left), past.until
     return replace(schedule, since=since, earlier=earlier)
 
 
@@ -205,14 +210,21 @@ def _complete(
             raise DefinitionError(name, "follows", "rotations cannot follow each other in a circle")
         base = _complete(definition.follows, definitions, pasts, done, (*above, name))
     rotation = _whole(definition, base)
+    several = pasts.get(name, ())
+    chain = _chained(several, base)
+    done[name] = rotation if chain is None else spliced(rotation, several[-1].until, chain)
+    return done[name]
+
+
+def _chained(several: tuple[PastDefinition, ...], base: Rotation | None) -> Rotation | None:
+    """The last of them, with those before it."""
     chain: Rotation | None = None
     since: datetime | None = None
-    for past in pasts.get(name, ()):
+    for past in several:
         before = _whole(past.definition, base)
         chain = before if chain is None or since is None else spliced(before, since, chain)
         since = past.until
-    done[name] = rotation if chain is None or since is None else spliced(rotation, since, chain)
-    return done[name]
+    return chain
 
 
 def _whole(definition: RotationDefinition, base: Rotation | None) -> Rotation:

@@ -157,6 +157,7 @@ class Schedule:
     overrides: tuple[Override, ...] = ()
     since: datetime | None = None  # before this instant the layers and the fallback of `earlier` hold
     earlier: "Schedule | None" = None
+    gone: tuple[Rotation, ...] = ()  # of an earlier one: rotations of its layers that were deleted since
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,10 +191,11 @@ def _stretches(
         start = schedule.since
     if start >= end:
         return
+    gone = {rotation.name: rotation for rotation in schedule.gone}
     rings = [
         (layer, rotation)
         for layer in schedule.layers
-        if (rotation := book.rotations.get(layer.rotation)) is not None
+        if (rotation := gone.get(layer.rotation) or book.rotations.get(layer.rotation)) is not None
     ]
     # An edit may change a rotation's role, and with it which roles an override stands in.
     edits = {

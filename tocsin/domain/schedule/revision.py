@@ -140,8 +140,13 @@ def _past(several: tuple[PastDefinition, ...], old: Rotation) -> tuple[PastDefin
     """What followed another is kept as it was in full: the other may be edited, left or deleted."""
     if all(past.definition.follows is None for past in several):
         return several
-    told = versions(old, _BEGINNING, several[-1].until)
-    return tuple(PastDefinition(alone(version), until) for version, _, until in told)
+    return left_behind(old, several[-1].until)
+
+
+def left_behind(rotation: Rotation, until: datetime) -> tuple[PastDefinition, ...]:
+    """What a rotation was until then, so that nothing is lost with it."""
+    told = versions(rotation, _BEGINNING, until)
+    return tuple(PastDefinition(alone(version), end) for version, _, end in told)
 
 
 def _followed(name: str, definitions: Mapping[str, RotationDefinition]) -> list[RotationDefinition]:

@@ -10,8 +10,7 @@ from tocsin.apps.identity.models import User
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.actions.common import AHEAD, record, tell, watching
 from tocsin.apps.oncall.actions.overrides import end as end_override
-from tocsin.apps.oncall.actions.rotations import past_form
-from tocsin.apps.oncall.actions.schedules import keep_past
+from tocsin.apps.oncall.actions.pasts import keep_past, past_form
 from tocsin.apps.oncall.actions.swaps import let_go
 from tocsin.apps.oncall.models import Override, Rotation, Schedule
 from tocsin.apps.oncall.overriding import what_is_left

@@ -1,20 +1,19 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.actions.common import one_at_a_time, record, tell, watching
 from tocsin.apps.oncall.actions.owners import owners_of_rotations
+from tocsin.apps.oncall.actions.pasts import keep_rotation, past_form
 from tocsin.apps.oncall.models import Rotation, Schedule
 from tocsin.domain.configuration.rota import rotation_form
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
 from tocsin.domain.permissions import Actor, Permission, require_owned
 from tocsin.domain.schedule.definition import (
     DefinitionError,
-    PastDefinition,
     RotationDefinition,
     make_book,
 )
@@ -86,17 +85,11 @@ def _store(
         record(actor, action, "rotation", name, {"from": before, "to": row.definition}, now)
 
 
-def past_form(past: PastDefinition) -> dict[str, Any]:
-    return {
-        "definition": rotation_form(replace(past.definition, ring_offset=None)),
-        "ring_offset": past.definition.ring_offset or 0,
-        "until": past.until.isoformat(),
-    }
-
-
 @transaction.atomic
 def delete_rotation(*, actor: Actor, name: str, now: datetime) -> None:
-    """Raises Conflict while a schedule, another rotation or a policy needs it."""
+    """What it was stays in the pasts of the schedules that had it. Raises Conflict while a schedule, another
+    rotation or a policy needs it.
+    """
     one_at_a_time()
     row = Rotation.objects.select_for_update().filter(name=name).first()
     require_owned(actor, Permission.EDIT_TEAM, owners_of_rotations([name]))
@@ -112,6 +105,7 @@ def delete_rotation(*, actor: Actor, name: str, now: datetime) -> None:
     if not Schedule.objects.filter(name=name).exists():
         bus.publish(Going("schedule", name))  # the one that the rotation implies
     with watching(actor, None, now, f"rotation “{name}” was deleted"):
+        keep_rotation(name)
         row.delete()
         record(actor, "rotation.deleted", "rotation", name, {}, now)
     tell([name])

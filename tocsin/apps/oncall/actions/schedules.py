@@ -8,6 +8,7 @@ from tocsin.apps.identity.models import Team, User
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.actions.common import one_at_a_time, record, tell, watching
 from tocsin.apps.oncall.actions.owners import owners_of_rotations
+from tocsin.apps.oncall.actions.pasts import keep_past
 from tocsin.apps.oncall.models import Override, Rotation, Schedule
 from tocsin.domain.configuration.rota import schedule_form
 from tocsin.domain.errors import FieldError, Invalid, NotFound
@@ -17,7 +18,6 @@ from tocsin.domain.schedule.definition import (
     ScheduleDefinition,
     make_book,
 )
-from tocsin.domain.schedule.revision import past_of_schedule
 from tocsin.lib import bus
 from tocsin.ports.events import Going
 
@@ -67,23 +67,6 @@ def save_schedule(
     if changed:
         tell([row.name])
     return changed
-
-
-def keep_past(row: Schedule, wanted: ScheduleDefinition, now: datetime) -> None:
-    """Before `row` becomes `wanted`: what it was, or what a rotation of its name implied, is its past."""
-    present = queries.schedule_definitions().get(row.name)
-    if present is None and Rotation.objects.filter(name=row.name).exists():
-        present = queries.implied_schedule(row.name)
-    if present is None:
-        return
-    pasts = queries.schedule_pasts(row.name).get(row.name, ())
-    row.past = [
-        {
-            "definition": schedule_form(replace(past.definition, overrides=(), team=None)),
-            "until": past.until.isoformat(),
-        }
-        for past in past_of_schedule(present, pasts, wanted, now)
-    ]
 
 
 def _owners(name: str, row: Schedule | None) -> list[int | None]:

@@ -136,7 +136,11 @@ def schedule_pasts(name: str | None = None) -> dict[str, tuple[PastSchedule, ...
 
 def _schedule_pasts(name: str, entries: list[dict[str, Any]]) -> tuple[PastSchedule, ...]:
     return tuple(
-        PastSchedule(definition, datetime.fromisoformat(entry["until"]))
+        PastSchedule(
+            definition,
+            datetime.fromisoformat(entry["until"]),
+            {one: _pasts(one, several) for one, several in entry.get("gone", {}).items()},
+        )
         for entry in entries
         if (definition := _schedule(name, json.dumps(entry["definition"]))) is not None
     )
@@ -231,8 +235,8 @@ def everybody_of(made: Book, plan: Plan) -> tuple[str, ...]:
     version: Plan | None = plan
     while version is not None:
         named.extend(version.fallback)
-        for layer in version.layers:
-            ring = made.rotations.get(layer.rotation)
+        for newest in (*version.gone, *(made.rotations.get(layer.rotation) for layer in version.layers)):
+            ring = newest
             while ring is not None:
                 named.extend(ring.people)
                 ring = ring.earlier
