@@ -144,6 +144,17 @@ def test_who_had_shown_it_when_the_time_to_ask_came_is_not_asked_in_haste(rota: 
     assert queries.readiness() == ()
 
 
+def test_who_answers_a_page_instead_has_shown_it_too(rota: Rota, outbox: Outbox) -> None:
+    rota()
+    tick(at("23 08:00"))
+    outbox(at("23 08:00"))
+    bus.publish(CallOutAcknowledged(7, at("23 08:10"), "bob@example.com", service=True))
+    for minute in ("08:20", "08:30", "08:50"):
+        tick(at(f"23 {minute}"))
+    assert outbox(at("23 08:50")) == []
+    assert [one.confirmed_at for one in queries.readiness()] == [at("23 08:10")]
+
+
 def test_without_a_way_that_works_others_are_told_at_once(rota: Rota, outbox: Outbox) -> None:
     rota()
     ContactMethod.objects.filter(user__email="bob@example.com").update(verified_at=None)

@@ -228,6 +228,12 @@ def _late(pk: int, made: Book, now: datetime) -> None:
     if not any(_same(row, shift) for shift in _at(made, row, row.shift_start)):
         _forget(row, now)
         return
+    shown = _shown({row.user.email: row.user}, row.asked_at)
+    if shown:
+        row.confirmed_at, row.due_at = shown[row.user.email], None
+        row.save(update_fields=("confirmed_at", "due_at"))
+        settle(row, "a page was answered since", now)
+        return
     people = present(_others(row, made))
     row.told, row.told_at, row.due_at = sorted(people), now, None
     row.save(update_fields=("told", "told_at", "due_at"))
