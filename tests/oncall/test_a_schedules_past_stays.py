@@ -106,3 +106,46 @@ def test_a_rotation_that_is_deleted_stays_in_the_past() -> None:
     assert [who("web", day, 13) for day in range(-2, 4)] == before
     found = {email: queries.shifts_of(email, at(0, 0), at(4, 0)) for email in ("u2@x.org", "u3@x.org")}
     assert {email: len(shifts) for email, shifts in found.items()} == {"u2@x.org": 2, "u3@x.org": 2}
+
+
+def listed(*several: tuple[int, int, str]) -> ScheduleDefinition:
+    """Overrides of so many hours of the first day, by whom."""
+    overrides = (
+        OverrideDefinition(at(0, start), at(0, end), user=f"{name}@x.org") for start, end, name in several
+    )
+    return replace(defined(), overrides=tuple(overrides))
+
+
+def apply(definition: ScheduleDefinition, hour: float) -> bool:
+    return actions.save_schedule(actor=SYSTEM, definition=definition, now=at(0, hour), from_file=True)
+
+
+def test_an_override_that_runs_is_somebody_elses_from_now_on() -> None:
+    apply(listed((8, 16, "lead")), 7)
+    apply(listed((8, 16, "mate")), 12)
+    apply(listed((8, 16, "boss")), 14)
+    found = [who("web", 0, hour) for hour in (9, 12, 13.9, 14, 15.9, 16)]
+    assert found == [[f"{name}@x.org"] for name in ("lead", "mate", "mate", "boss", "boss")] + [[None]]
+    assert not apply(listed((8, 16, "boss")), 15)
+
+
+def test_one_that_is_listed_late_holds_from_then_on() -> None:
+    apply(listed((8, 16, "lead")), 13)
+    assert [who("web", 0, hour) for hour in (9, 12.5, 13)] == [[None], ["u1@x.org"], ["lead@x.org"]]
+    new = replace(listed((8, 16, "lead")), name="new")
+    apply(new, 13)
+    assert who("new", 0, 9) == ["lead@x.org"]  # nothing was before
+
+
+def test_cleaning_up_a_file_raises_nothing_above_what_people_did() -> None:
+    apply(listed((1, 2, "lead"), (8, 10, "lead"), (11, 16, "lead")), 0)
+    for start, end in ((9, 10), (12, 13)):
+        change = OverrideDefinition(at(0, start), at(0, end), user="boss@x.org")
+        actions.add_override(actor=SYSTEM, schedule="web", change=change, now=at(0, 5))
+    hours = (1, 8, 9, 11, 12, 13)
+    before = [who("web", 0, hour) for hour in hours]
+    assert before == [[f"{name}@x.org"] for name in ("lead", "lead", "boss", "lead", "boss", "lead")]
+    shorter = listed((8, 10, "lead"), (11, 16, "lead"))
+    assert apply(shorter, 14)
+    assert [who("web", 0, hour) for hour in hours] == before
+    assert not apply(shorter, 15)

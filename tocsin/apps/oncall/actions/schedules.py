@@ -63,7 +63,10 @@ def save_schedule(
             record(actor, action, "schedule", row.name, data, now)
         if from_file:
             zone = made.schedules[definition.name].zone.key
-            changed = _file_overrides(actor, definition, zone, now) or changed
+            # Of a schedule that is new there is nothing to keep as it was.
+            starts = [one.start for one in made.schedules[definition.name].overrides]
+            since = now if before else min([now, *starts])
+            changed = _file_overrides(actor, definition, zone, now, since) or changed
     if changed:
         tell([row.name])
     return changed
@@ -105,10 +108,12 @@ def unlock(*, actor: Actor, kind: str, name: str, now: datetime) -> None:
     record(actor, f"{kind}.unlocked", kind, name, {}, now)
 
 
-def _file_overrides(actor: Actor, definition: ScheduleDefinition, zone: str, now: datetime) -> bool:
+def _file_overrides(
+    actor: Actor, definition: ScheduleDefinition, zone: str, now: datetime, since: datetime
+) -> bool:
     """Make the overrides of the file as listed. The first ones that are as before keep the time of their
     creation, so that what people created after them still wins; from the first difference on they are created
-    anew. What is no longer listed stays for the time that is past.
+    anew, `since` then. What is past stays, listed or not.
     """
     plan = make_book(queries.rotation_definitions(), {definition.name: definition}).schedules[definition.name]
     rows = list(
@@ -117,14 +122,20 @@ def _file_overrides(actor: Actor, definition: ScheduleDefinition, zone: str, now
         .order_by("position", "id")
     )
     wanted = [(one.start, one.end, str(one.kind), one.user, one.replaces) for one in plan.overrides]
-    present = [_entry(row) for row in rows]
-    same = 0
-    while same < min(len(wanted), len(present)) and wanted[same] == present[same]:
-        same += 1
-    if same == len(wanted) == len(present):
+    if wanted == [_entry(row) for row in rows]:
         return False
-    _drop(rows[same:], wanted[same:], now)
-    emails = {email for entry in wanted[same:] for email in entry[3:] if email}
+    over = {_entry(row): row for row in rows if row.end <= now and _entry(row) in wanted}
+    present = [row for row in rows if row not in over.values()]
+    listed = [(position, entry) for position, entry in enumerate(wanted) if entry not in over]
+    same = 0
+    while same < min(len(listed), len(present)) and listed[same][1] == _entry(present[same]):
+        present[same].position = listed[same][0]
+        same += 1
+    for entry, row in over.items():
+        row.position = wanted.index(entry)
+    Override.objects.bulk_update([*over.values(), *present[:same]], ["position"])
+    _drop(present[same:], now)
+    emails = {email for _, entry in listed[same:] for email in entry[3:] if email}
     users = {row.email: row for row in User.objects.filter(email__in=emails)}
     Override.objects.bulk_create(
         Override(
@@ -134,30 +145,27 @@ def _file_overrides(actor: Actor, definition: ScheduleDefinition, zone: str, now
             kind=kind,
             user=users[user] if user else None,
             replaces=users[replaces] if replaces else None,
-            created_at=now,
+            created_at=since,
             created_by="configuration file",
             from_file=True,
             position=position,
         )
-        for position, (start, end, kind, user, replaces) in enumerate(wanted)
-        if position >= same
+        for position, (start, end, kind, user, replaces) in listed[same:]
     )
-    data = {"removed": len(present) - same, "added": len(wanted) - same, "timezone": zone}
+    data = {"removed": len(present) - same, "added": len(listed) - same, "timezone": zone}
     record(actor, "overrides.changed", "schedule", definition.name, data, now)
     return True
 
 
-def _drop(rows: list[Override], wanted: list[_Entry], now: datetime) -> None:
-    """What the file lists again is made anew. What it no longer lists ends; what was stays, no longer
-    the file's.
-    """
+def _drop(rows: list[Override], now: datetime) -> None:
+    """What the file lists no longer, or is to be made anew, ends; what was stays, no longer the file's."""
     for row in rows:
-        if row.start < now and _entry(row) not in wanted:
-            row.end, row.from_file = min(row.end, now.replace(second=0, microsecond=0)), False
-            if row.start < row.end:
-                row.save(update_fields=["end", "from_file"])
-                continue
-        row.delete()
+        row.start = queries.holds_from(row)
+        row.end, row.from_file = min(row.end, now.replace(second=0, microsecond=0)), False
+        if row.start < row.end:
+            row.save(update_fields=["start", "end", "from_file"])
+        else:
+            row.delete()
 
 
 def _entry(row: Override) -> _Entry:

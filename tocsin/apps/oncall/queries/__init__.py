@@ -14,6 +14,7 @@ from tocsin.apps.oncall.queries.preview import layers, preview, versions
 from tocsin.apps.oncall.queries.readiness import one_readiness, readiness
 from tocsin.apps.oncall.queries.stored import (
     book,
+    holds_from,
     implied_schedule,
     override_of,
     overrides,
@@ -33,6 +34,7 @@ __all__ = [
     "cover",
     "feed",
     "feeds",
+    "holds_from",
     "implied_schedule",
     "layers",
     "load",

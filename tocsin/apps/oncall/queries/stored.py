@@ -174,7 +174,13 @@ def overrides(schedule: str, *, since: datetime | None = None) -> tuple[Override
 def change_of(row: Override) -> Change:
     info = override_of(row)
     origin = Origin.SWAP if info.swap is not None else Origin.OVERRIDE
-    return Change(info.start, info.end, info.kind, info.user, info.replaces, origin)
+    return Change(holds_from(row), info.end, info.kind, info.user, info.replaces, origin)
+
+
+def holds_from(row: Override) -> datetime:
+    """One that had begun when a file first listed it holds from then on: what was, stays."""
+    listed = row.created_at.replace(second=0, microsecond=0)
+    return listed if row.from_file and row.start < listed < row.end else row.start
 
 
 def override_of(row: Override) -> OverrideInfo:
