@@ -1,5 +1,6 @@
 """The editors of rotations and schedules."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -301,3 +302,26 @@ def test_any_name_has_pages_and_breaks_none(name: str, owner: Visitor) -> None:
     shown = f">{escape(name)}</h1>"
     assert shown in get(owner, reverse("schedule", args=[name]))
     assert escape(f"Rotation {name}") in get(owner, reverse("rotation_edit", args=[name]))
+
+
+def test_who_saves_within_the_same_moment_is_told_too(
+    owner: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = get(owner, "/rotations/days/edit")
+    form = rotation(type="weekly", every="1", date="2026-10-05", time="09:00", timezone="Europe/Berlin")
+    form |= {"version": version_in(page), "participants": ["mate@example.com"]}
+    save = actions.save_rotations
+
+    def after_somebody_else(**asked: Any) -> Any:
+        kept = queries.rotation_definitions()["days"]
+        other = replace(kept, participants=(Participant(("stranger@example.com",)),))
+        save(actor=SYSTEM, definitions=[other], now=asked["now"])
+        return save(**asked)
+
+    monkeypatch.setattr(actions, "save_rotations", after_somebody_else)
+    page = post(owner, "/rotations/days/edit", 409, **form)
+    assert "Somebody else changed this rotation" in page
+    monkeypatch.undo()
+    post(owner, "/rotations/days/edit", **form | {"version": version_in(page)})
+    made = queries.rotation_definitions()["days"]
+    assert made.participants == (Participant(("mate@example.com",)),)

@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -29,6 +29,7 @@ def save_rotations(
     definitions: Iterable[RotationDefinition],
     from_file: bool = False,
     effective: datetime | None = None,
+    check: Callable[[], None] = lambda: None,
     now: datetime,
 ) -> tuple[str, ...]:
     """Make or change rotations together, since one may follow another; the names of those that changed.
@@ -36,6 +37,7 @@ def save_rotations(
     An edit leaves the past as it was and the ring where it is; a changed list of participants holds from the
     next hand-off on. With `effective` all of it holds from that instant on; another edit before then replaces
     what was planned. A team's admin may edit what only the team's schedules use, and make new ones.
+    `check` raises what keeps it from being saved; nobody else saves meanwhile.
     Raises Invalid where the rotations would not be complete.
     """
     one_at_a_time()
@@ -44,6 +46,7 @@ def save_rotations(
     known = sorted(wanted.keys() & rows.keys())
     owners = owners_of_rotations(known) if known else sorted(actor.administers)
     require_owned(actor, Permission.EDIT_TEAM, owners)
+    check()
     if effective is not None and effective <= now:
         raise Invalid(FieldError("effective", "expected a time to come"))
     try:

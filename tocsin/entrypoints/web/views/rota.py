@@ -66,16 +66,23 @@ def _answer(request: HttpRequest, reader: Reader, before: RotationDefinition | N
         effective = _effective(values, definition)
         if before is None:
             rotaforms.need_free(definition.name, queries.rotation_definitions())
+
+        def check() -> None:
+            if before is not None:
+                _need_same(before.name, values)
+
         if deed != "save":
             drawn = previews(definition, [] if before is None else using(before.name), effective)
             return _form(request, reader, values, before, drawn=drawn)
-        _need_same(before, values)
-        actions.save_rotations(actor=reader.actor, definitions=[definition], effective=effective, now=now())
+        actions.save_rotations(
+            actor=reader.actor, definitions=[definition], effective=effective, check=check, now=now()
+        )
     except Invalid as error:
         problems = _fields(error, values["name"])
         return _form(request, reader, values, before, errors=problems)
     except Conflict as error:
-        fresh = {"version": _version(before)} if before else {}
+        present = queries.rotation_definitions().get(values["name"])
+        fresh = {"version": _version(present)} if present else {}
         return _form(request, reader, values | fresh, before, conflict=error.detail)
     messages.success(request, f"{definition.name} is saved. Whoever gains or loses shifts is told.")
     shown = [info.name for info in using(definition.name)]
@@ -106,10 +113,11 @@ def _version(definition: RotationDefinition) -> str:
     return rotaforms.version(rotation_form(definition))
 
 
-def _need_same(before: RotationDefinition | None, values: Values) -> None:
-    if before is not None:
-        owned = any(row.from_file for row in queries.rotations((before.name,)))
-        rotaforms.need_same("rotation", seen=values["version"], present=_version(before), from_file=owned)
+def _need_same(name: str, values: Values) -> None:
+    owned = any(row.from_file for row in queries.rotations((name,)))
+    present = queries.rotation_definitions().get(name)
+    version = _version(present) if present else ""
+    rotaforms.need_same("rotation", seen=values["version"], present=version, from_file=owned)
 
 
 def using(name: str) -> list[ScheduleInfo]:
