@@ -1,10 +1,13 @@
 import json
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.http import HttpResponse
 
 from tests.api.conftest import Caller
 from tests.api.world import World
+from tocsin.entrypoints.api.resources import schedules
 
 
 def _json(answer: HttpResponse, status: int = 200) -> Any:
@@ -144,3 +147,14 @@ def test_files_are_planned_applied_and_exported(world: World) -> None:
         world.owner.post("/configuration/plan", {"files": {"t.yaml": "teams:\n  - {nam: x}\n"}}), 422
     )
     assert wrong["errors"][0]["field"].startswith("t.yaml:2")
+
+
+def test_all_schedules_at_once_are_not_worked_out_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    span = "from=2026-11-23T00:00:00Z&until=2026-12-07T00:00:00Z"
+    everything = _json(world.stranger.get(f"/oncall?{span}"))["items"]
+    assert {row["schedule"] for row in everything} >= {"main", "spare"}
+    monkeypatch.setattr(schedules, "_MOST", timedelta(days=20))
+    assert world.stranger.get(f"/oncall?{span}").status_code == 422
+    assert world.stranger.get(f"/oncall?schedule=main&{span}").status_code == 200

@@ -64,6 +64,14 @@ def test_a_planned_one() -> None:
     assert later[1].definition["participants"] == [{"user": "mate@x.org"}]
 
 
+def test_a_plan_for_what_was_is_refused_as_saving_it_would_be() -> None:
+    wanted = ring(participants=people("mate"))
+    with pytest.raises(Invalid, match="to come"):
+        preview(rotations=[wanted], effective=NOW)
+    with pytest.raises(Invalid, match="to come"):
+        actions.save_rotations(actor=actor("boss"), definitions=[wanted], effective=NOW, now=NOW)
+
+
 def test_a_new_rotation_and_a_new_schedule() -> None:
     wanted = replace(ring(participants=people("mate")), name="late")
     plan = replace(

@@ -1,7 +1,15 @@
 """What is known of the rota."""
 
 from tocsin.apps.oncall.queries.absences import absences, may_keep_absences
-from tocsin.apps.oncall.queries.answers import now_board, on_call, on_call_anywhere, shifts, shifts_of
+from tocsin.apps.oncall.queries.answers import (
+    names,
+    now_board,
+    on_call,
+    on_call_anywhere,
+    shifts,
+    shifts_of,
+    shifts_of_all,
+)
 from tocsin.apps.oncall.queries.calendars import calendar, calendars
 from tocsin.apps.oncall.queries.checks import checks, load
 from tocsin.apps.oncall.queries.cover import cover
@@ -43,6 +51,7 @@ __all__ = [
     "may_do",
     "may_keep_absences",
     "may_see_pay",
+    "names",
     "notices",
     "now_board",
     "on_call",
@@ -62,6 +71,7 @@ __all__ = [
     "schedules",
     "shifts",
     "shifts_of",
+    "shifts_of_all",
     "swap",
     "swap_of",
     "swaps",

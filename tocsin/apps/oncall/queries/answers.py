@@ -33,6 +33,17 @@ def shifts(schedule: str, start: datetime, end: datetime) -> list[Shift]:
     return resolve(made, need(made, schedule), start, end)
 
 
+def names() -> list[str]:
+    """Of every schedule."""
+    return sorted(book().names)
+
+
+def shifts_of_all(names: Iterable[str], start: datetime, end: datetime) -> list[tuple[str, list[Shift]]]:
+    """As `shifts`, of each of these schedules."""
+    made = book(since=start)
+    return [(name, resolve(made, need(made, name), start, end)) for name in names]
+
+
 def now_board(at: datetime, names: Iterable[str] | None = None) -> tuple[OnCallNow, ...]:
     """Every schedule, or those of these names, by name: who is on call, and who comes next."""
     made = book(since=at - _DAYS_KEPT)

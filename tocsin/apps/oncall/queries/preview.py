@@ -56,6 +56,8 @@ def preview(
     definition of the schedule, an override. With `without_override` that one is moved to be `override`, or
     taken back. Raises Invalid, NotFound and Conflict as saving would.
     """
+    if effective is not None and effective <= now:
+        raise Invalid(FieldError("effective", "expected a time to come"))
     since = min(start, now)
     before = book(since=since)
     wanted = {one.name: one for one in rotations}
