@@ -325,3 +325,23 @@ def test_who_saves_within_the_same_moment_is_told_too(
     post(owner, "/rotations/days/edit", **form | {"version": version_in(page)})
     made = queries.rotation_definitions()["days"]
     assert made.participants == (Participant(("mate@example.com",)),)
+
+
+def test_who_saves_a_schedule_within_the_same_moment_is_told_too(
+    owner: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = get(owner, "/schedules/shop/edit")
+    form = schedule(version=version_in(page), readiness="2h")
+    save = actions.save_schedule
+
+    def after_somebody_else(**asked: Any) -> Any:
+        kept = queries.schedule_definitions()["shop"]
+        save(actor=SYSTEM, definition=replace(kept, fallback=("mate@example.com",)), now=asked["now"])
+        return save(**asked)
+
+    monkeypatch.setattr(actions, "save_schedule", after_somebody_else)
+    page = post(owner, "/schedules/shop/edit", 409, **form)
+    assert "Somebody else changed this schedule" in page
+    monkeypatch.undo()
+    post(owner, "/schedules/shop/edit", **form | {"version": version_in(page)})
+    assert queries.schedule_definitions()["shop"].readiness == timedelta(hours=2)

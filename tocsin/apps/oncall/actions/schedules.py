@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -30,15 +31,18 @@ def save_schedule(
     actor: Actor,
     definition: ScheduleDefinition,
     from_file: bool = False,
+    check: Callable[[], None] = lambda: None,
     now: datetime,
 ) -> bool:
     """Make or change a schedule; whether anything changed. The overrides of the definition replace those that
     a file made before; what people made is not touched. A team's admin may save what the team owns.
+    `check` raises what keeps it from being saved; nobody else saves meanwhile.
     """
     one_at_a_time()
     team = Team.objects.filter(name=definition.team).first() if definition.team else None
     row = Schedule.objects.select_for_update().filter(name=definition.name).first()
     require_owned(actor, Permission.EDIT_TEAM, [*_owners(definition.name, row), team.pk if team else None])
+    check()
     if definition.team and team is None:
         raise Invalid(FieldError("team", f"there is no team “{definition.team}”"))
     try:

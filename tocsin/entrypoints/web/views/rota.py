@@ -64,14 +64,16 @@ def _answer(request: HttpRequest, reader: Reader, before: RotationDefinition | N
     try:
         definition = rotaforms.rotation_of(values, before, _whole(before.name) if before else None)
         effective = _effective(values, definition)
-        if before is None:
-            rotaforms.need_free(definition.name, queries.rotation_definitions())
 
         def check() -> None:
-            if before is not None:
+            if before is None:
+                rotaforms.need_free(definition.name, queries.rotation_definitions())
+            else:
                 _need_same(before.name, values)
 
         if deed != "save":
+            if before is None:
+                check()
             drawn = previews(definition, [] if before is None else using(before.name), effective)
             return _form(request, reader, values, before, drawn=drawn)
         actions.save_rotations(

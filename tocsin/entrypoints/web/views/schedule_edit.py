@@ -53,16 +53,23 @@ def _answer(request: HttpRequest, reader: Reader, before: ScheduleDefinition | N
         return _form(request, reader, values, before)
     try:
         definition = rotaforms.schedule_of(values)
-        if before is None:
-            rotaforms.need_free(definition.name, queries.schedule_definitions())
+
+        def check() -> None:
+            if before is None:
+                rotaforms.need_free(definition.name, queries.schedule_definitions())
+            else:
+                _need_same(before.name, values)
+
         if deed != "save":
+            if before is None:
+                check()
             return _form(request, reader, values, before, drawn=_drawn(definition))
-        _need_same(before, values)
-        actions.save_schedule(actor=reader.actor, definition=definition, now=now())
+        actions.save_schedule(actor=reader.actor, definition=definition, check=check, now=now())
     except Invalid as error:
         return _form(request, reader, values, before, errors=forms.errors_of(error))
     except Conflict as error:
-        fresh = {"version": _version(before)} if before else {}
+        present = queries.schedule_definitions().get(values["name"])
+        fresh = {"version": _version(present)} if present else {}
         return _form(request, reader, values | fresh, before, conflict=error.detail)
     messages.success(request, f"{definition.name} is saved. Whoever gains or loses shifts is told.")
     return redirect("schedule", definition.name)
@@ -81,10 +88,10 @@ def _version(definition: ScheduleDefinition) -> str:
     return rotaforms.version(schedule_form(definition))
 
 
-def _need_same(before: ScheduleDefinition | None, values: Values) -> None:
-    if before is not None:
-        owned = need(before.name).from_file
-        rotaforms.need_same("schedule", seen=values["version"], present=_version(before), from_file=owned)
+def _need_same(name: str, values: Values) -> None:
+    present = queries.schedule_definitions().get(name)
+    version = _version(present) if present else ""
+    rotaforms.need_same("schedule", seen=values["version"], present=version, from_file=need(name).from_file)
 
 
 @signed_in
