@@ -242,6 +242,20 @@ class TestOverrides:
         fetching.read_due(NOW)
         assert [row[1] for row in _rows()] == ["03-07 14:00", "03-14 13:00"]
 
+    def test_who_takes_a_leavers_place_keeps_it(self, server: CalendarServer, shifts: CalendarInfo) -> None:
+        running = event("Dee, of the Late Shift", "20261125T110000Z", "20261125T200000Z", uid="running")
+        later = event("Dee, of the Late Shift", "20261201T100000Z", "20261201T180000Z", uid="later")
+        server.serve(running, later)
+        fetching.read_due(NOW)
+        identity.deactivate_user(actor=SYSTEM, email="dee@x.org", replacement="cem@x.org", now=NOW + HOUR)
+        known = _again(shifts, NOW + 2 * HOUR)
+        assert _rows() == [
+            ("dee", "11-25 12:00", "11-25 13:00", "override"),
+            ("cem", "11-25 13:00", "11-25 20:00", "override"),
+            ("cem", "12-01 10:00", "12-01 18:00", "override"),
+        ]
+        assert {one.why for one in known.unmatched} == {"Dee, of the Late Shift has left"}
+
     def test_whose_shifts_move_is_told_once(self, server: CalendarServer, shifts: CalendarInfo) -> None:
         server.serve(
             event("dee@x.org", "20261201T100000Z", "20261201T180000Z", uid="1"),

@@ -146,6 +146,8 @@ def _hand_on(row: Override, email: str, by: User, now: datetime) -> None:
         row.pk, row.start, row.end = None, row.end, until
     if row.user is not None and row.user.email == email:
         row.user = by
+        # The calendar goes on to name who left: its next reading must not take this back.
+        row.calendar, row.uid = None, ""
     if row.replaces is not None and row.replaces.email == email:
         row.replaces = by
     if row.user is not None and row.user == row.replaces:
