@@ -149,3 +149,20 @@ def test_cleaning_up_a_file_raises_nothing_above_what_people_did() -> None:
     assert apply(shorter, 14)
     assert [who("web", 0, hour) for hour in hours] == before
     assert not apply(shorter, 15)
+
+
+def test_an_edit_is_exact_to_the_minute_however_often_it_is_made() -> None:
+    for seconds, fallback in ((10, "boss"), (20, "lead"), (30, "mate")):
+        now = at(1, 13) + timedelta(seconds=seconds, microseconds=5)
+        plan = replace(defined(), fallback=(f"{fallback}@x.org",), layers=(Layer("solo"), Layer("noon")))
+        actions.save_schedule(actor=SYSTEM, definition=plan, now=now)
+        start = at(1, seconds / 60).replace(tzinfo=None)
+        ring = replace(queries.rotation_definitions()["solo"], ring_offset=None, start=start)
+        actions.save_rotations(actor=SYSTEM, definitions=[ring], now=now)
+    found = [(shift.user, shift.start) for shift in queries.shifts("web", at(1, 12), at(1, 14))]
+    assert found[:2] == [("u2@x.org", at(1, 12)), ("u1@x.org", at(1, 13))]
+    assert all(
+        not (shift.start.second or shift.start.microsecond)
+        for shift in queries.shifts("web", at(0, 0), at(3, 0))
+    )
+    assert len(queries.schedule_pasts()["web"]) == 1

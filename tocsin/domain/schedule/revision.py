@@ -41,6 +41,7 @@ def revise(
     """`present` with the offsets of its rings; `wanted` may leave them unsaid. From `effective` on, when that
     is said and to come; whatever was planned before is replaced. Raises DefinitionError.
     """
+    now, effective = _minute(now), effective and _minute(effective)
     merged = {**present, **{name: _with_offset(name, entry, present) for name, entry in wanted.items()}}
     held = {name: tuple(entry for entry in several if entry.until <= now) for name, several in pasts.items()}
     holding = {name: _holding(entry, pasts.get(name, ()), now) for name, entry in present.items()}
@@ -79,6 +80,7 @@ def past_of_schedule(
     """What a schedule was, once it becomes `wanted` at `now`."""
     if (present.layers, present.fallback) == (wanted.layers, wanted.fallback):
         return pasts
+    now = _minute(now)
     # Of several edits in one instant, only what held before it is past.
     return pasts if pasts and pasts[-1].until >= now else (*pasts, PastSchedule(present, now))
 
@@ -87,6 +89,7 @@ def replace_person(
     present: Mapping[str, RotationDefinition], pasts: Pasts, who: str, by: str, now: datetime
 ) -> Revision:
     """`by` in each place of `who`, from `now` on: in the middle of a turn too, because `who` is gone."""
+    now = _minute(now)
     definitions, kept, changed = dict(present), dict(pasts), []
     for name, definition in present.items():
         several = pasts.get(name, ())
@@ -99,6 +102,11 @@ def replace_person(
         kept[name] = (*held, PastDefinition(_holding(definition, several, now), now), *later)
         definitions[name] = _with(definition, who, by)
     return Revision(definitions, kept, tuple(changed))
+
+
+def _minute(now: datetime) -> datetime:
+    """Everything is exact to the minute."""
+    return now.replace(second=0, microsecond=0)
 
 
 def names_person(definition: RotationDefinition, who: str) -> bool:
