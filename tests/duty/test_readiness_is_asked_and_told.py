@@ -307,6 +307,7 @@ def test_only_they_and_who_manages_people_confirm(rota: Rota) -> None:
 
 def test_the_link_shows_and_confirms_only_when_told(rota: Rota, monkeypatch: pytest.MonkeyPatch) -> None:
     rota()
+    User.objects.filter(email="bob@example.com").update(timezone="Asia/Kolkata")
     tick(at("23 08:00"))
     (found,) = queries.readiness()
     path = readiness.url(found.email, found.id).removeprefix("http://testserver")
@@ -315,6 +316,7 @@ def test_the_link_shows_and_confirms_only_when_told(rota: Rota, monkeypatch: pyt
     shown = phone.get(path)
     assert shown.status_code == 200
     assert "I am ready" in shown.content.decode()
+    assert "Mon 23 Nov, 14:30" in shown.content.decode()
     assert shown.headers["Cache-Control"] == "no-store"
     assert queries.readiness()[0].confirmed_at is None
     done = phone.post(path)

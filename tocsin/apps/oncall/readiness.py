@@ -136,6 +136,7 @@ class Target:
     actor: Actor
     readiness: ReadinessInfo
     person: str  # a name, for the page
+    zone: str  # on whose clock they read it
 
 
 def url(email: str, readiness_id: int) -> str:
@@ -158,7 +159,7 @@ def open(token: str, now: datetime) -> Target | None:  # noqa: A001 - the word f
     if info is None or user is None or info.email != user.email:
         return None
     actor = Actor(ActorKind.LINK, str(user), Role(user.role), user.pk, user.email)
-    return Target(actor, info, str(user))
+    return Target(actor, info, str(user), user.timezone)
 
 
 # ---- asking and telling ----

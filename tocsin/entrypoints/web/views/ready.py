@@ -2,11 +2,13 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from tocsin.apps.oncall import actions, readiness
 from tocsin.domain.errors import TocsinError
+from tocsin.entrypoints.web.reader import zone
 from tocsin.entrypoints.web.views.link import guarded
 from tocsin.lib.clock import now
 
@@ -27,4 +29,5 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
         except TocsinError as error:
             problem = str(error)
     context = {"asked": asked, "person_name": target.person, "problem": problem, "said": said}
-    return guarded(render(request, "link/ready.html", context, status=409 if problem else 200))
+    with timezone.override(zone(target.zone)):
+        return guarded(render(request, "link/ready.html", context, status=409 if problem else 200))
