@@ -43,7 +43,11 @@ def test_being_away_warns_and_offers_a_swap(mate: Visitor, rota: str) -> None:
         "end": f"{shift.end:%Y-%m-%dT%H:%M}",
         "note": "Vacation",
     }
-    page = text(mate.client.post("/absences/add", form, follow=True))
+    page = text(mate.client.get("/my-on-call")).split('action="/absences/add"')[1]
+    form["next"] = page.split('name="next" value="')[1].split('"')[0]
+    answer = mate.client.post("/absences/add", form)
+    assert answer.headers["Location"] == "/my-on-call#away"
+    page = text(mate.client.get("/my-on-call"))
     assert "There is still a shift in that time" in page
     assert "you are away" in page
     away = page.split('id="away"')[1]

@@ -81,7 +81,7 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
     near = min(max(sum(shift.start < at + _NEAR for shift in shifts), _FEWEST), _MOST)
     context = {
         "on_now": on_now(reader.email, at),
-        "next": next((shift for shift in shifts if not shift.now), None),
+        "upcoming": next((shift for shift in shifts if not shift.now), None),
         "shifts": shifts[:near],
         "later": shifts[near:_LISTED],
         "left_out": max(len(shifts) - _LISTED, 0),

@@ -26,7 +26,12 @@ document.addEventListener("keydown", (event) => {
   // `g t` goes to the teams and not to today: whoever took the key has said so.
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   if (document.querySelector("dialog[open]")) return;
-  if (event.key === "Escape") { hide(); return; }
+  if (event.key === "Escape") {
+    const bar = card?.contains(document.activeElement) ? document.querySelector(".bar.open a") : null;
+    if (bar instanceof SVGElement) bar.focus();
+    hide();
+    return;
+  }
   if (closest(event.target, "input, textarea, select, [contenteditable]")) return;
   const bar = closest(event.target, ".bar a");
   if (bar && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
