@@ -1,8 +1,9 @@
 """Configuration kept in memory between two batches of work, for as long as nobody has changed anything.
 
-Every change writes an audit entry in its own transaction, so the newest entry tells whether anything changed.
-Two transactions may commit in another order than that of their entries: what is kept is therefore read anew
-after two seconds whatever the newest entry is. Only a process that calls `enable` keeps anything.
+Every change writes an audit entry in its own transaction, so the newest entries tell whether anything
+changed: several, because two transactions may commit in another order than that of their entries. For the
+same reason what is kept is read anew after two seconds whatever they are. Only a process that calls `enable`
+keeps anything.
 """
 
 import threading
@@ -15,6 +16,7 @@ from django.db import connection
 from tocsin.lib import clock
 
 _OLDEST_S: Final = 2.0
+_NEWEST: Final = 20
 
 T = TypeVar("T")
 
@@ -37,7 +39,7 @@ class Fresh(Generic[T]):
 
     def __init__(self, load: Callable[[datetime], T]) -> None:
         self._load = load
-        self._kept: tuple[int | None, float, T] | None = None
+        self._kept: tuple[list[int], float, T] | None = None
 
     def get(self, at: datetime) -> T:
         """`at` is handed to `load`; it may matter by the day, not by the second."""
@@ -53,8 +55,7 @@ class Fresh(Generic[T]):
         return value
 
 
-def _version() -> int | None:
+def _version() -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT max(id) FROM audit_auditentry")
-        row = cursor.fetchone()
-    return row[0] if row else None
+        cursor.execute("SELECT id FROM audit_auditentry ORDER BY id DESC LIMIT %s", [_NEWEST])
+        return [row[0] for row in cursor.fetchall()]
