@@ -705,6 +705,19 @@ class TestDoors:
         assert made.url_shown == "https://x.org/…"
         assert "secret" not in str(AuditEntry.objects.get(action="calendar.added").data)
 
+    def test_nobody_takes_the_place_of_all_others(self, mate: Actor, owner: Actor) -> None:
+        def add(actor: Actor, number: int) -> None:
+            url = f"https://x.org/{number}.ics"
+            actions.add_calendar(
+                actor=actor, name="Mine", url=url, use="absences", email=actor.email, now=NOW
+            )
+
+        for number in range(5):
+            add(mate, number)
+        with pytest.raises(Conflict, match="At most 5 calendars of one person"):
+            add(mate, 5)
+        add(owner, 5)
+
     def test_the_same_twice_is_refused(
         self, server: CalendarServer, shifts: CalendarInfo, owner: Actor
     ) -> None:

@@ -18,6 +18,7 @@ from tocsin.domain.permissions import Actor, Permission, require, require_owned
 OVERRIDES: Final = "overrides"
 ABSENCES: Final = "absences"
 _MOST: Final = 500
+_MOST_OF_ONE: Final = 5  # anybody may add their own, and all are read one after the other
 _LONGEST_URL: Final = 2048
 _LONGEST_NAME: Final = 128
 
@@ -52,6 +53,8 @@ def add_calendar(
     checked = _url(url)
     if Calendar.objects.filter(use=use, schedule=schedule, user=user, url=checked).exists():
         raise Conflict("This calendar is read already.")
+    if user is not None and Calendar.objects.filter(user=user).count() >= _MOST_OF_ONE:
+        raise Conflict(f"At most {_MOST_OF_ONE} calendars of one person are read; remove one first.")
     if Calendar.objects.count() >= _MOST:
         raise Conflict(f"At most {_MOST} calendars are read; remove one first.")
     row = Calendar.objects.create(
