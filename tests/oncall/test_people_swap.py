@@ -248,6 +248,16 @@ class TestSwaps:
         with pytest.raises(Conflict, match="their own"):
             take(ask("lead", (at(4, 12), at(4, 15)), requester=U2), "lead", taker=U2)
 
+    def test_who_is_only_added_beside_others_has_nothing_to_swap(self) -> None:
+        beside = OverrideDefinition(*TOMORROW, OverrideKind.ADD, "lead@x.org")
+        actions.add_override(actor=actor("boss"), schedule="web", change=beside, now=NOW)
+        with pytest.raises(Conflict, match="change that one instead"):
+            ask("lead")
+        with pytest.raises(Conflict, match="change that one instead"):
+            actions.take_shift(
+                actor=actor("u3"), schedule="web", of="lead@x.org", start=at(1, 12), end=at(1, 15), now=NOW
+            )
+
     def test_an_edit_that_takes_the_requester_off_is_harmless(self) -> None:
         take(ask(), "u1")
         ring = queries.rotation_definitions()["noon"]

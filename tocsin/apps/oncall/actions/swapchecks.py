@@ -11,7 +11,14 @@ from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound, Permis
 from tocsin.domain.permissions import Actor, Permission, require
 from tocsin.domain.schedule import Book
 from tocsin.domain.schedule import Schedule as Plan
-from tocsin.domain.schedule.swapping import LONGEST, Deed, SwapState, allowed, is_on_call
+from tocsin.domain.schedule.swapping import (
+    LONGEST,
+    Deed,
+    SwapState,
+    allowed,
+    is_on_call,
+    overrides_for,
+)
 from tocsin.domain.time import to_instant
 from tocsin.lib import pg
 
@@ -96,6 +103,15 @@ def new_swap(
         created_by=actor.label[:255],
         changed_at=now,
     )
+
+
+def need_shifts(made: Book, plan: Plan, row: Swap, deed: str) -> None:
+    """Raises Conflict where the requester has nothing that another could have instead."""
+    who = row.requester.email
+    if not is_on_call(made, plan, who, row.start, row.end):
+        raise Conflict(f"{who} is not on call for “{plan.name}” then: there is nothing to {deed}.")
+    if not overrides_for(made, plan, who, who, row.start, row.end):
+        raise Conflict(f"{who} is on call then only beside others, by an override: change that one instead.")
 
 
 def _span(

@@ -21,6 +21,7 @@ from tocsin.apps.oncall.actions.swapchecks import (
     locked,
     locked_book,
     minute,
+    need_shifts,
     new_swap,
     person,
     refuse_second,
@@ -59,8 +60,7 @@ def request_swap(
         raise Invalid(FieldError("asked", "expected somebody else than who asks"))
     row = new_swap(actor, plan, (start, end), who, note, now)
     row.asked = colleague
-    if not is_on_call(made, plan, who.email, row.start, row.end):
-        raise Conflict(f"{who.email} is not on call for “{schedule}” then: there is nothing to swap.")
+    need_shifts(made, plan, row, "swap")
     refuse_second(row)
     row.save()
     _record(row, actor, "requested", now)
@@ -116,8 +116,7 @@ def take_shift(
         raise Invalid(FieldError("of", "expected somebody else than who takes the shift"))
     row = new_swap(actor, plan, (start, end), requester, note, now)
     row.unasked, row.taker = True, who
-    if not is_on_call(made, plan, requester.email, row.start, row.end):
-        raise Conflict(f"{requester.email} is not on call for “{schedule}” then: there is nothing to take.")
+    need_shifts(made, plan, row, "take")
     refuse_second(row)
     return _agree(row, actor, "offered", now)
 
