@@ -31,7 +31,8 @@ def add_correction(
     if len(reason) > _LONGEST:
         raise Invalid(FieldError("reason", f"expected at most {_LONGEST} characters"))
     if not 0 < abs(minutes) <= _MOST:
-        raise Invalid(FieldError("minutes", f"expected minutes other than 0, at most {_MOST} either way"))
+        most = f"expected other than 0, and at most {_MOST // 60} hours either way"
+        raise Invalid(FieldError("minutes", most))
     row = PayCorrection.objects.create(
         user=user,
         day=day,

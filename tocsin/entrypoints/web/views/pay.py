@@ -160,9 +160,12 @@ def withdraw(request: HttpRequest, reader: Reader, correction_id: int) -> HttpRe
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
-        raise Invalid(FieldError("day", f"“{text}” is not a date.")) from None
+        found = date.min
+    if found.year not in forms.YEARS:
+        raise Invalid(FieldError("day", f"“{text}” is not a date that anybody is paid for."))
+    return found
 
 
 def _kind(text: str) -> Kind:
