@@ -166,3 +166,61 @@ def test_an_edit_is_exact_to_the_minute_however_often_it_is_made() -> None:
         for shift in queries.shifts("web", at(0, 0), at(3, 0))
     )
     assert len(queries.schedule_pasts()["web"]) == 1
+
+
+def hours(day: int) -> dict[str, int]:
+    """Minutes of one day, by person, as they are paid."""
+    first = at(day, 0).date()
+    return {row.email: row.weekday_min for row in queries.pay(start=first, end=first + DAY).rows}
+
+
+def test_who_was_on_call_by_a_schedule_that_is_deleted_is_still_paid() -> None:
+    before = hours(1)
+    assert before["u2@x.org"] == 3 * 60
+    for name in ("web", "calm", "free"):
+        actions.delete_schedule(actor=SYSTEM, name=name, now=at(2, 9))
+    assert hours(1) == before
+    for name in ("noon", "solo"):
+        actions.delete_rotation(actor=SYSTEM, name=name, now=at(2, 10))
+    assert hours(1) == before
+    assert hours(5) == {}
+    assert queries.schedules() == ()
+
+
+def test_a_rotation_alone_that_is_deleted_is_still_paid() -> None:
+    for name in ("web", "calm"):
+        actions.delete_schedule(actor=SYSTEM, name=name, now=at(0, 9))
+    actions.delete_rotation(actor=SYSTEM, name="noon", now=at(2, 9))
+    assert hours(1)["u2@x.org"] == 3 * 60
+    assert "u3@x.org" not in hours(2)
+
+
+def test_a_layer_that_is_left_alone_is_not_paid_twice_for_the_time_before() -> None:
+    higher = replace(defined(), layers=(Layer("noon", 1), Layer("solo", 2)))
+    for name in ("calm", "free"):
+        actions.delete_schedule(actor=SYSTEM, name=name, now=at(0, 9))
+    save(higher, 0)
+    before = hours(1)
+    assert "u2@x.org" not in before
+    actions.delete_schedule(actor=SYSTEM, name="web", now=at(3, 9))
+    assert hours(1) == before
+    assert hours(7)["u2@x.org"] == 3 * 60
+
+
+def test_a_new_schedule_of_the_same_name_takes_the_past_over() -> None:
+    wanted = defined()
+    actions.delete_schedule(actor=SYSTEM, name="web", now=at(2, 9))
+    actions.save_schedule(actor=SYSTEM, definition=replace(wanted, layers=(Layer("solo"),)), now=at(4, 9))
+    assert who("web", 1, 13) == ["u2@x.org"]
+    assert who("web", 3, 13) == [None]
+    assert who("web", 5, 13) == ["u1@x.org"]
+
+
+def test_an_override_of_a_deleted_schedule_pays_only_until_then() -> None:
+    change = OverrideDefinition(at(1, 20), at(3, 20), user="lead@x.org")
+    actions.add_override(actor=SYSTEM, schedule="web", change=change, now=NOW)
+    for name in ("web", "calm", "free"):
+        actions.delete_schedule(actor=SYSTEM, name=name, now=at(2, 9))
+    assert hours(1)["lead@x.org"] == 2 * 60
+    assert hours(2)["lead@x.org"] == 3 * 60
+    assert "lead@x.org" not in hours(3)

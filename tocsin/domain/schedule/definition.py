@@ -177,6 +177,12 @@ def _with_past(
     return replace(schedule, since=since, earlier=earlier)
 
 
+def former_schedule(name: str, pasts: tuple[PastSchedule, ...]) -> Schedule:
+    """One that is no more: nobody is on call by it since the last of its pasts."""
+    zone = next((past.definition.zone for past in reversed(pasts) if past.definition.zone), _UTC)
+    return _with_past(Schedule(name, zone, ()), pasts, {})
+
+
 def _override(definition: OverrideDefinition, zone: ZoneInfo) -> Override:
     return Override(
         _instant(definition.start, zone),

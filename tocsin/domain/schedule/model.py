@@ -200,3 +200,14 @@ class Book:
         """Without the rotations that are a layer of a schedule: nobody is on call for such a one alone."""
         layers = {layer.rotation for plan in self.schedules.values() for layer in plan.layers}
         return tuple(name for name in self.names if name in self.schedules or name not in layers)
+
+    def alone_since(self, name: str) -> datetime | None:
+        """For a rotation that is a schedule of its own: when it last was a layer of another, if ever."""
+        ends = []
+        for plan in self.schedules.values():
+            version = plan
+            while version.since is not None and version.earlier is not None:
+                if any(layer.rotation == name for layer in version.earlier.layers):
+                    ends.append(version.since)
+                version = version.earlier
+        return None if name in self.schedules else max(ends, default=None)

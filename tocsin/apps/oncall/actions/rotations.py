@@ -7,7 +7,7 @@ from django.db import transaction
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.actions.common import one_at_a_time, record, tell, watching
 from tocsin.apps.oncall.actions.owners import owners_of_rotations
-from tocsin.apps.oncall.actions.pasts import keep_rotation, past_form
+from tocsin.apps.oncall.actions.pasts import bury, keep_rotation, past_form
 from tocsin.apps.oncall.models import Rotation, Schedule
 from tocsin.domain.configuration.rota import rotation_form
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
@@ -109,6 +109,8 @@ def delete_rotation(*, actor: Actor, name: str, now: datetime) -> None:
         bus.publish(Going("schedule", name))  # the one that the rotation implies
     with watching(actor, None, now, f"rotation “{name}” was deleted"):
         keep_rotation(name)
+        if not Schedule.objects.filter(name=name).exists():
+            bury(name, now)
         row.delete()
         record(actor, "rotation.deleted", "rotation", name, {}, now)
     tell([name])

@@ -9,7 +9,7 @@ from tocsin.apps.identity.models import Team, User
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.actions.common import one_at_a_time, record, tell, watching
 from tocsin.apps.oncall.actions.owners import owners_of_rotations
-from tocsin.apps.oncall.actions.pasts import keep_past
+from tocsin.apps.oncall.actions.pasts import bury, keep_past
 from tocsin.apps.oncall.models import Override, Rotation, Schedule
 from tocsin.domain.configuration.rota import schedule_form
 from tocsin.domain.errors import FieldError, Invalid, NotFound
@@ -96,7 +96,9 @@ def delete_schedule(*, actor: Actor, name: str, now: datetime) -> None:
     if not Rotation.objects.filter(name=name).exists():
         bus.publish(Going("schedule", name))
     with watching(actor, [name], now, f"schedule “{name}” was deleted"):
-        Override.objects.filter(schedule=name, from_file=True).delete()
+        if not Rotation.objects.filter(name=name).exists():
+            bury(name, now)
+        _drop(list(Override.objects.filter(schedule=name, from_file=True)), now)
         row.delete()
         record(actor, "schedule.deleted", "schedule", name, {}, now)
     tell([name])

@@ -1,6 +1,6 @@
 from tocsin.apps.oncall.models.calendars import Absence, Calendar, Feed, FeedEvent
 from tocsin.apps.oncall.models.duty import NoticeSent, NoticeSettings, PayCorrection, Readiness, ShiftUse
-from tocsin.apps.oncall.models.rota import Override, Rotation, Schedule
+from tocsin.apps.oncall.models.rota import FormerSchedule, Override, Rotation, Schedule
 from tocsin.apps.oncall.models.swaps import Swap
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "Calendar",
     "Feed",
     "FeedEvent",
+    "FormerSchedule",
     "NoticeSent",
     "NoticeSettings",
     "Override",

@@ -32,6 +32,15 @@ class Schedule(models.Model):
     from_file = models.BooleanField(default=False)
 
 
+class FormerSchedule(models.Model):
+    """What a schedule was that is deleted: pay and whoever else looks back still find it. `past` as a
+    schedule's, with the rotations it needs in it.
+    """
+
+    name = models.CharField(max_length=128, unique=True)
+    past = models.JSONField()
+
+
 class Override(models.Model):
     """Somebody instead of, beside, or taken out of whoever is on call. The last created that applies wins.
 

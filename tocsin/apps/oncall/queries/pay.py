@@ -11,7 +11,7 @@ from django.db.models import Q
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.identity.models import Team, User
 from tocsin.apps.oncall.models import PayCorrection, Schedule, ShiftUse
-from tocsin.apps.oncall.queries.stored import book, everybody_of
+from tocsin.apps.oncall.queries.stored import book_with_former, everybody_of
 from tocsin.apps.oncall.types import CorrectionInfo, PayReport, PayRow
 from tocsin.domain.permissions import Actor, Permission, can
 from tocsin.domain.schedule import SHADOW, Book, resolve
@@ -45,7 +45,9 @@ def pay(
     """
     fixed = parse_zone(zone) if zone else None
     within = _within(actor=actor, email=email, team=team)
-    turns = _served(book(since=_midnight(start, UTC_ZONE) - _AROUND), start, end, schedule, within)
+    turns = _served(
+        book_with_former(since=_midnight(start, UTC_ZONE) - _AROUND), start, end, schedule, within
+    )
     called = _call_outs(start, end, schedule)
     rows = PayCorrection.objects.filter(day__gte=start, day__lt=end).select_related("user")
     corrections = [correction_of(row) for row in rows]
@@ -133,7 +135,9 @@ def _served(
         plan = made.schedule(name)
         if plan is None or (within is not None and within.isdisjoint(everybody_of(made, plan))):
             continue
-        for shift in resolve(made, plan, since, until):
+        # While it was a layer, the schedule it was a layer of says who was on call.
+        alone = made.alone_since(name)
+        for shift in resolve(made, plan, since if alone is None else max(since, alone), until):
             if shift.user is not None and shift.role != SHADOW:
                 found[shift.user].append((name, shift.start, shift.end))
     return found

@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
-from tocsin.apps.oncall.models import Override, Rotation, Schedule
+from tocsin.apps.oncall.models import FormerSchedule, Override, Rotation, Schedule
 from tocsin.apps.oncall.types import OverrideInfo
 from tocsin.domain.configuration.nodes import from_plain
 from tocsin.domain.configuration.problems import Report
@@ -32,6 +32,7 @@ from tocsin.domain.schedule.definition import (
     PastSchedule,
     RotationDefinition,
     ScheduleDefinition,
+    former_schedule,
     make_book,
 )
 from tocsin.lib.log import Logger
@@ -57,6 +58,32 @@ def book(*, since: datetime | None = None, instead: Instead = AS_STORED) -> Book
         "name", Cast("definition", TextField()), Cast("past", TextField())
     )
     return with_overrides(_assembled(tuple(rotations), tuple(schedules)), since, instead)
+
+
+def book_with_former(*, since: datetime | None = None) -> Book:
+    """As `book`, with the schedules that were deleted, for the time before that."""
+    made = book(since=since)
+    gone = {
+        name: former_schedule(name, _schedule_pasts(name, past))
+        for name, past in FormerSchedule.objects.order_by("name").values_list("name", "past")
+        if name not in made.schedules and name not in made.rotations
+    }
+    if not gone:
+        return made
+    whole = with_overrides(Book(made.rotations, {**made.schedules, **gone}), since)
+    return Book(
+        whole.rotations,
+        {name: _ended(plan) if name in gone else plan for name, plan in whole.schedules.items()},
+    )
+
+
+def _ended(plan: Plan) -> Plan:
+    """What overrides say of the time after the schedule was deleted counts for nobody."""
+    end = plan.since
+    if end is None:
+        return plan
+    cut = (replace(one, end=min(one.end, end)) for one in plan.overrides if one.start < end)
+    return replace(plan, overrides=tuple(cut))
 
 
 @lru_cache(maxsize=8)
