@@ -23,19 +23,19 @@ _DAYS_KEPT = timedelta(days=2)
 
 def on_call(schedule: str, at: datetime, role: str | None = None) -> list[Shift]:
     """The shifts, or the gap, that hold `at`, with their real start and end. Raises NotFound."""
-    made = book(since=at - _DAYS_KEPT)
+    made = book(since=at - _DAYS_KEPT, of=(schedule,))
     return [one for one in current(made, need(made, schedule), at) if role in {None, one.role}]
 
 
 def shifts(schedule: str, start: datetime, end: datetime) -> list[Shift]:
     """Shifts and gaps of [start, end), clipped to it. Raises NotFound."""
-    made = book(since=start)
+    made = book(since=start, of=(schedule,))
     return resolve(made, need(made, schedule), start, end)
 
 
 def names() -> list[str]:
     """Of every schedule."""
-    return sorted(book().names)
+    return sorted(book(of=()).names)
 
 
 def shifts_of_all(names: Iterable[str], start: datetime, end: datetime) -> list[tuple[str, list[Shift]]]:

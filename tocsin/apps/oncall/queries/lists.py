@@ -23,12 +23,12 @@ def schedules(*, search: str = "") -> tuple[ScheduleInfo, ...]:
 
 
 def schedule(name: str) -> ScheduleInfo | None:
-    return next(iter(listed(book(), (name,))), None)
+    return next(iter(listed(book(of=(name,)), (name,))), None)
 
 
 def rotations(names: Iterable[str] | None = None) -> tuple[RotationInfo, ...]:
     """All, or those of these names, in the order of the files."""
-    made = book()
+    made = book(of=())
     rows = Rotation.objects.order_by("position", "id")
     if names is not None:
         rows = rows.filter(name__in=tuple(names))

@@ -161,10 +161,10 @@ def _overridden(
     if override is None:
         left = what_is_left(row, now)
         ended = replace(change_of(row), end=left) if left else None
-        return with_overrides(made, since, {row.pk: ended}), ""
+        return with_overrides(made, since, instead={row.pk: ended}), ""
     value = value_of(made, schedule, override, now)
     check_moved(row, value, now)
-    without, moved = (with_overrides(made, since, {row.pk: one}) for one in (None, value))
+    without, moved = (with_overrides(made, since, instead={row.pk: one}) for one in (None, value))
     same = not compare(without, moved, [schedule], value.start, value.end)
     return moved, NO_CHANGE if same else ""
 

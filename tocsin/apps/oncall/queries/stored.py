@@ -1,7 +1,7 @@
 """The stored definitions, read back into the values of the domain."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -44,9 +44,12 @@ AS_STORED: Final[Instead] = MappingProxyType({})
 _NO_PAST: Final = "[]"
 
 
-def book(*, since: datetime | None = None, instead: Instead = AS_STORED) -> Book:
-    """Every schedule, complete, with its overrides: those that end after `since` only, when it is given.
-    `instead`: overrides, by id, that are to be looked at as another, or as gone.
+def book(
+    *, since: datetime | None = None, of: Collection[str] | None = None, instead: Instead = AS_STORED
+) -> Book:
+    """Every schedule, complete, with its overrides: those that end after `since` only, when it is given, and
+    those `of` these schedules only. `instead`: overrides, by id, that are to be looked at as another, or as
+    gone.
 
     What is stored was checked when it was stored. Should one definition still not be understood, it is left
     out and reported, because the others must go on paging people: the other layers and the fallback too.
@@ -57,7 +60,7 @@ def book(*, since: datetime | None = None, instead: Instead = AS_STORED) -> Book
     schedules = Schedule.objects.order_by("name").values_list(
         "name", Cast("definition", TextField()), Cast("past", TextField())
     )
-    return with_overrides(_assembled(tuple(rotations), tuple(schedules)), since, instead)
+    return with_overrides(_assembled(tuple(rotations), tuple(schedules)), since, of=of, instead=instead)
 
 
 def book_with_former(*, since: datetime | None = None) -> Book:
@@ -227,11 +230,19 @@ def override_of(row: Override) -> OverrideInfo:
     )
 
 
-def with_overrides(made: Book, since: datetime | None, instead: Instead = AS_STORED) -> Book:
+def with_overrides(
+    made: Book,
+    since: datetime | None,
+    *,
+    of: Collection[str] | None = None,
+    instead: Instead = AS_STORED,
+) -> Book:
     """As `book` adds them to the definitions; others that `made` has are left out."""
     rows = Override.objects.select_related("user", "replaces", "calendar")
     if since is not None:
         rows = rows.filter(end__gt=since)
+    if of is not None:
+        rows = rows.filter(schedule__in=of)
     changes: dict[str, list[Change]] = {}
     for row in rows:
         change = instead.get(row.pk, change_of(row))

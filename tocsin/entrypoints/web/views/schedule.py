@@ -34,7 +34,7 @@ def show(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
     at = now()
     info = need(name)
     seen = window.asked(request.GET, info.timezone, reader.timezone, at)
-    made = queries.book(since=min(seen.start, at) - _KEPT)
+    made = queries.book(since=min(seen.start, at) - _KEPT, of=(name,))
     plan, colours = plan_of(made, name), ink(info.people, names())
     drawn = sheet(made, info, seen, colours)
     on_now = [shift for shift in current(made, plan, at) if shift.user is not None]
