@@ -625,7 +625,7 @@ class TestFaults:
         real = icalfetch.fetch
 
         def fetch(*args: object) -> icalfetch.Fetched:
-            found = real(*args)  # type: ignore[arg-type]
+            found = real(*args)  # type: ignore[arg-type]  # handed through
             actions.remove_calendar(actor=owner, calendar_id=shifts.id, now=NOW)
             return found
 

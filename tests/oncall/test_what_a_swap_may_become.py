@@ -33,7 +33,7 @@ def terms(state: SwapState, **more: object) -> Terms:
         "created_at": NOW,
         "taker": None if state is OPEN else "ben",
     }
-    return Terms(**{**values, **more})  # type: ignore[arg-type]
+    return Terms(**{**values, **more})  # type: ignore[arg-type]  # whatever a row says
 
 
 RETURN = {"return_start": NOW + 48 * HOUR}

@@ -33,7 +33,7 @@ def ring(name: str, people: str, **more: object) -> RotationDefinition:
 
 
 def later(days: int = 7, **more: object) -> RotationDefinition:
-    return RotationDefinition(SECOND, follows=FIRST, start_delay=days, **more)  # type: ignore[arg-type]
+    return RotationDefinition(SECOND, follows=FIRST, start_delay=days, **more)  # type: ignore[arg-type]  # as above
 
 
 def both(one: RotationDefinition, other: RotationDefinition) -> Rotations:

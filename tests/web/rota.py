@@ -50,4 +50,4 @@ def on_call(at: datetime) -> set[str | None]:
 
 
 def text(answer: object) -> str:
-    return answer.content.decode()  # type: ignore[attr-defined,no-any-return]
+    return answer.content.decode()  # type: ignore[attr-defined,no-any-return]  # the client's

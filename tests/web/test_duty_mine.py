@@ -186,10 +186,10 @@ def test_a_leaver_with_shifts_needs_a_replacement(owner: Visitor, mate: Visitor,
     refused = owner.client.post(url)
     assert refused.status_code == 409
     assert "note bad" in text(refused)
-    assert identity.person(mate.email).state == "active"  # type: ignore[union-attr]
+    assert identity.person(mate.email).state == "active"  # type: ignore[union-attr]  # it is there
     done = owner.client.post(url, {"replacement": owner.email}, follow=True)
     assert "Deactivated" in text(done)
-    assert identity.person(mate.email).state == "left"  # type: ignore[union-attr]
+    assert identity.person(mate.email).state == "left"  # type: ignore[union-attr]  # it is there
     at = clock.now()
     assert {each.user for each in queries.shifts(NAME, at, at + timedelta(days=9))} == {owner.email}
 
