@@ -2,8 +2,9 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
+from tocsin.domain.notification.failing import after_failure, pressing, rank
 from tocsin.domain.notification.model import MessageKind, Method, Rule
-from tocsin.domain.notification.plan import after_failure, plan, pressing, rank
+from tocsin.domain.notification.plan import plan
 from tocsin.domain.severity import Severity, Urgency
 from tocsin.domain.time import BusinessHours
 

@@ -4,6 +4,7 @@ needs.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -15,9 +16,20 @@ from tocsin.domain.severity import Urgency
 class Action:
     """A button or link in a message: signed for one person and one incident, or one readiness."""
 
-    name: str  # acknowledge | respond | seen | resolve | escalate | view | ready
+    # acknowledge | respond | seen | resolve | escalate | view | ready | accept | decline | acknowledge_all
+    name: str
     label: str
     url: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One of the incidents that a bundled message lists."""
+
+    ref: str
+    title: str
+    severity: str
+    service: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,9 @@ class Message:
     config: dict[str, str] = field(
         default_factory=dict
     )  # the contact method's own fields (a webhook's secret)
+    listed: tuple[Listed, ...] = ()  # of a bundle: every incident, the subject's own first
+    avoid: tuple[str, ...] = ()  # vendors that have just failed with it, where a channel has several
+    attempt: int = 1
 
 
 class Result(StrEnum):
@@ -59,6 +74,10 @@ class Receipt:
     detail: str
     counts: bool = True
     retry_after_s: float | None = None
+    vendor: str = ""  # who took it, or refused it; "": the channel itself
+    ref: str = ""  # the vendor's own name for the message, by which callbacks speak of it
+    bounced: bool = False  # FAILED because the address is not, or no longer, somebody's: it is disabled
+    theirs: bool = True  # of a failure. False: the vendor or the net is at fault, not this message
 
 
 @dataclass(frozen=True)
@@ -70,7 +89,24 @@ class FieldSpec:
     hint: str = ""
     secret: bool = False
     required: bool = True
+    kind: str = "text"  # an input's type: text | tel | url | email | password | select
+    choices: tuple[tuple[str, str], ...] = ()  # of a select: (value, label)
+    placeholder: str = ""
 
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a channel can do beside sending."""
+
+    receipts: timedelta | None = None  # its vendor says what became of a message, usually within this time
+    answers: bool = False  # can be answered where it is read: a key, a reply, a button
+    people: bool = True  # reaches one person
+    rooms: bool = False  # can post where many read: a policy's chat target
+    typed: bool = True  # its address is typed in; False: it comes from elsewhere (a browser's subscription)
+
+
+PLAIN = Abilities()
+ADDRESS = FieldSpec("address", "Address")
 
 StillWanted = Callable[[], bool]
 
@@ -80,6 +116,8 @@ class Channel(Protocol):
     title: str
     fields: Sequence[FieldSpec]
     counts: bool  # False: what it sends reaches nobody (console, local outbox)
+    abilities: Abilities
+    address: FieldSpec  # how a form asks for the address
 
     @property
     def ready(self) -> str:

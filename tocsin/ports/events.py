@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from tocsin.domain.notification.model import Occasion
 from tocsin.domain.permissions import Actor
 
 
@@ -64,13 +65,41 @@ class NotificationFailed:
 
 @dataclass(frozen=True)
 class PersonUnreachable:
-    """Nothing is left to try for one page: whoever waits for this person should look for another."""
+    """Nothing is left to try for one page: whoever waits for this person should look for another.
+
+    `generation`: the call-out's, when it made the page.
+    """
 
     call_out_id: int
     incident_id: int
     at: datetime
     email: str
     detail: str
+    generation: int = 0
+
+
+@dataclass(frozen=True)
+class HelpDeclined:
+    """Somebody who was asked to help cannot."""
+
+    incident_id: int
+    at: datetime
+    email: str
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class AdminWord:
+    """Something about Tocsin itself that its administrators must be told, by a way other than `avoid`.
+    `key` makes it once.
+    """
+
+    headline: str
+    lines: tuple[str, ...]
+    at: datetime
+    key: str
+    avoid: tuple[str, ...] = ()  # vendors and channel types that are at fault
 
 
 @dataclass(frozen=True)
@@ -143,6 +172,7 @@ class DutyWord:
     pressing: bool = False  # goes by the rules of high urgency, as a page does
     confirm: int | None = None  # a readiness to confirm: the message carries the button
     before: datetime | None = None  # quiet hours hold it back no longer than this
+    occasion: Occasion = Occasion.HANDOFF  # whose rules it goes by
     incidents: tuple[tuple[int, str], ...] = ()  # a button for each: its id, and the label
 
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.domain.errors import NotFound
+from tocsin.ports.callback import Hook
 from tocsin.ports.channel import Channel
 from tocsin.ports.source import Source
 
 sources: dict[str, Source] = {}
 channels: dict[str, Channel] = {}
+hooks: dict[str, Hook] = {}  # by vendor
 
 
 def no_link(_email: str, _incident_id: int, _action: str, _now: datetime) -> str:
@@ -20,13 +22,19 @@ def not_ready(_email: str, _readiness_id: int) -> str:
     return ""
 
 
+def no_links(_email: str, _incident_ids: Iterable[int], _now: datetime) -> str:
+    return ""
+
+
 @dataclass
 class Links:
-    """Who makes the signed links in messages, "" for none: (person, incident, action, now) → URL, and
-    (person, readiness) → URL. Set by config.
+    """Who makes the signed links in messages, "" for none: (person, incident, action, now) → URL,
+    (person, incidents, now) → URL that acknowledges all of those, and (person, readiness) → URL. Set by
+    config.
     """
 
     make: Callable[[str, int, str, datetime], str] = no_link
+    all: Callable[[str, Iterable[int], datetime], str] = no_links
     ready: Callable[[str, int], str] = not_ready
 
 

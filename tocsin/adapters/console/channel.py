@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from tocsin.domain.errors import FieldError, Invalid
-from tocsin.ports.channel import FieldSpec, Message, Receipt, Result, StillWanted
+from tocsin.ports.channel import ADDRESS, PLAIN, FieldSpec, Message, Receipt, Result, StillWanted
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +21,8 @@ class ConsoleChannel:
 
     fields: Sequence[FieldSpec] = ()
     counts = False
+    abilities = PLAIN
+    address = ADDRESS
 
     def __init__(self, sink: Sink, words: Words, *, type_: str = "email", title: str = "E-mail") -> None:
         self._sink, self._words = sink, words

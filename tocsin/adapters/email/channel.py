@@ -16,7 +16,7 @@ from pathlib import Path
 from tocsin.adapters.email.render import render
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.lib import clock
-from tocsin.ports.channel import FieldSpec, Message, Receipt, Result, StillWanted
+from tocsin.ports.channel import ADDRESS, PLAIN, FieldSpec, Message, Receipt, Result, StillWanted
 
 _ADDRESS = re.compile(r"[^@\s<>,;\"]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 _TIMEOUT_S = 10.0
@@ -47,6 +47,8 @@ class EmailChannel:
     title = "E-mail"
     fields: Sequence[FieldSpec] = ()
     counts = True
+    abilities = PLAIN
+    address = ADDRESS
 
     def __init__(self, server: Server, sender: str, domain: str) -> None:
         self._server, self._sender, self._domain = server, sender, domain

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.lib import clock, http, signing
-from tocsin.ports.channel import FieldSpec, Message, Receipt, Result, StillWanted
+from tocsin.ports.channel import ADDRESS, Abilities, FieldSpec, Message, Receipt, Result, StillWanted
 
 _TIMEOUT_S = 8.0
 _LONGEST_URL = 500
@@ -42,6 +42,8 @@ class WebhookChannel:
         ),
     )
     counts = True
+    abilities = Abilities(rooms=True)
+    address = ADDRESS
 
     def __init__(self, client: http.Client) -> None:
         self._client = client

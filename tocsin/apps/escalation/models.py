@@ -38,6 +38,7 @@ class CallOut(models.Model):
     snapshot = models.JSONField()
     state = models.JSONField()
     status = models.CharField(max_length=16)
+    generation = models.IntegerField(default=0)  # state's: news about an older one changes nothing
     due_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
@@ -59,3 +60,17 @@ class Decision(models.Model):
 
     class Meta:
         ordering = ("id",)
+
+
+class Turn(models.Model):
+    """Whom a round-robin step called, and when last: the cursor of a fair turn."""
+
+    policy = models.CharField(max_length=128)
+    step = models.PositiveSmallIntegerField()  # 1-based
+    email = models.CharField(max_length=254)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("policy", "step", "email"), name="escalation_turn_once"),
+        )

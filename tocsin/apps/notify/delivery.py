@@ -19,8 +19,8 @@ from tocsin.apps.notify.directory import Directory
 from tocsin.apps.notify.models import Attempt, LocalMail, Notification, NotificationState, Page, WorkerProcess
 from tocsin.apps.notify.types import Job
 from tocsin.domain.escalation.codec import load
+from tocsin.domain.notification.failing import Verdict, after_failure, rank
 from tocsin.domain.notification.model import MessageKind, Subject
-from tocsin.domain.notification.plan import Verdict, after_failure, rank
 from tocsin.domain.severity import Urgency
 from tocsin.lib import bus, clock, ids, metrics, pg
 from tocsin.lib.log import Logger
@@ -163,6 +163,8 @@ def _keep_sent(job: Job, receipt: Receipt, now: datetime) -> None:
         "detail": _text(receipt.detail),
         "state": str(state),
         "live": live,
+        "vendor": receipt.vendor or job.via,
+        "ref": receipt.ref,
     }
     with connection.cursor() as cursor:
         cursor.execute(sql.SENT, values)

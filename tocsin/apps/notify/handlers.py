@@ -10,8 +10,8 @@ from tocsin.apps.notify.actions.calling import call_many, end
 from tocsin.apps.notify.models import Notification, Page
 from tocsin.apps.notify.types import Request
 from tocsin.domain.escalation.codec import dump
+from tocsin.domain.notification.failing import rank
 from tocsin.domain.notification.model import MessageKind, Subject
-from tocsin.domain.notification.plan import rank
 from tocsin.domain.severity import Severity, Urgency
 from tocsin.lib import ids, pg
 from tocsin.ports import registry

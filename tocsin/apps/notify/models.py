@@ -31,6 +31,7 @@ class NotificationRule(models.Model):
     """Without a user: for everybody who has none of their own."""
 
     user = models.ForeignKey(User, models.CASCADE, null=True, related_name="notification_rules")
+    occasion = models.CharField(max_length=16, default="page")  # domain.notification.Occasion
     urgency = models.CharField(max_length=8)
     after_s = models.PositiveIntegerField()
     via = models.CharField(max_length=32)
@@ -53,15 +54,17 @@ class QuietHours(models.Model):
 
 class Page(models.Model):
     """One person being called for one incident by one call-out. It ends when nothing more may be sent for
-    it.
+    it. Without a user: what a policy says to a chat room or a webhook.
     """
 
     call_out_id = models.BigIntegerField(null=True)  # escalation is above: an id, not a foreign key
     incident_id = models.BigIntegerField(null=True, db_index=True)
-    user = models.ForeignKey(User, models.CASCADE, related_name="pages")
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="pages")
     kind = models.CharField(max_length=16)  # domain.notification.MessageKind
     urgency = models.CharField(max_length=8)
+    occasion = models.CharField(max_length=16, default="page")
     step = models.IntegerField(null=True)
+    generation = models.IntegerField(default=0)  # of the call-out, when it made this page
     reason = models.CharField(max_length=512)
     subject = models.JSONField()
     started_at = models.DateTimeField()
@@ -90,8 +93,11 @@ class NotificationState(models.TextChoices):
     CLAIMED = "claimed"
     SENT = "sent"
     DELIVERED = "delivered"
+    READ = "read"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    MERGED = "merged"  # an identical message says it; `carried_by` is that one
+    BUNDLED = "bundled"  # a message that lists several incidents says it; `carried_by` is that one
     SUPPRESSED = "suppressed"  # never meant to leave: no usable method, console only …; `reason` says why
 
 
@@ -119,6 +125,12 @@ class Notification(models.Model):
     handed_at = models.DateTimeField(null=True)  # it may have left from here on
     sent_at = models.DateTimeField(null=True)
     receipt = models.CharField(max_length=512, blank=True)
+    hold = models.CharField(max_length=255, blank=True)  # why `due_at` was put off: a throttle, which one
+    carried_by = models.ForeignKey("self", models.SET_NULL, null=True, related_name="carries")
+    vendor = models.CharField(max_length=32, blank=True)  # who took it: twilio, plivo, smtp …
+    ref = models.CharField(max_length=128, blank=True)  # the vendor's own name for it, as callbacks say it
+    progress = models.SmallIntegerField(default=0)  # rank of the latest callback: a late one changes nothing
+    receipt_due_at = models.DateTimeField(null=True)  # without a receipt by then, another vendor or way
 
     class Meta:
         indexes = (
@@ -128,6 +140,18 @@ class Notification(models.Model):
                 condition=models.Q(state__in=("planned", "claimed")),
             ),
             models.Index(fields=("page", "state"), name="notify_of_page"),
+            # What throttles count, and how callbacks find their message.
+            models.Index(
+                fields=("via", "address", "sent_at"),
+                name="notify_sent_to",
+                condition=models.Q(sent_at__isnull=False),
+            ),
+            models.Index(fields=("vendor", "ref"), name="notify_by_ref", condition=~models.Q(ref="")),
+            models.Index(
+                fields=("receipt_due_at",),
+                name="notify_receipt_due",
+                condition=models.Q(receipt_due_at__isnull=False),
+            ),
         )
 
 
@@ -136,6 +160,36 @@ class Attempt(models.Model):
     at = models.DateTimeField()
     result = models.CharField(max_length=16)
     detail = models.CharField(max_length=512)
+    vendor = models.CharField(max_length=32, blank=True)
+
+
+class Throttle(models.Model):
+    """At most `most` messages within `within_s` over a channel, to one address (`scope` contact) or in all
+    (`vendor`). Where a channel has rows here of a scope, they stand in place of those shipped.
+    """
+
+    via = models.CharField(max_length=32)
+    scope = models.CharField(max_length=8)
+    most = models.PositiveIntegerField()
+    within_s = models.PositiveIntegerField()
+    from_file = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("via", "scope", "within_s")
+        constraints = (
+            models.UniqueConstraint(fields=("via", "scope", "within_s"), name="notify_throttle_once"),
+        )
+
+
+class VendorState(models.Model):
+    """How a vendor does. `failing_since` None: well, as far as is known."""
+
+    vendor = models.CharField(max_length=32, primary_key=True)
+    failing_since = models.DateTimeField(null=True)
+    last_ok_at = models.DateTimeField(null=True)
+    last_failed_at = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=512, blank=True)
+    told_at = models.DateTimeField(null=True)  # when the administrators were told
 
 
 class Reached(models.Model):

@@ -172,8 +172,8 @@ def _pages(rows: Sequence[Page]) -> list[PageInfo]:
         PageInfo(
             page.pk,
             page.call_out_id,
-            page.user.email,
-            str(page.user),
+            page.user.email if page.user else "",
+            str(page.user) if page.user else page.headline,
             MessageKind(page.kind),
             Urgency(page.urgency),
             page.step,

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tocsin.domain.notification.model import MessageKind, Subject
+from tocsin.domain.notification.model import MessageKind, Occasion, Subject
 from tocsin.domain.severity import Severity, Urgency
 
 
@@ -24,6 +24,23 @@ class Request:
     headline: str = ""
     more: Mapping[str, Any] | None = None
     key: str | None = None  # a page of the same key is not made again
+    occasion: Occasion = Occasion.PAGE
+    generation: int = 0
+    bundle: str = ""  # pages of one person with the same word leave as one, whatever their services
+
+
+@dataclass(frozen=True)
+class Post:
+    """Something to be said to a chat room, or to a webhook, that a policy names."""
+
+    via: str
+    address: str
+    subject: Subject
+    reason: str
+    call_out_id: int
+    incident_id: int
+    step: int | None
+    generation: int = 0
 
 
 @dataclass(frozen=True)

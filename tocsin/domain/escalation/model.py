@@ -20,6 +20,14 @@ class TargetKind(StrEnum):
     USER = "user"
     SCHEDULE = "schedule"
     TEAM = "team"
+    OWNERS = "owners"  # the organisation's owners
+    # Not people: they are told, or do something, and can neither acknowledge nor count as reached.
+    CHAT = "chat"  # a room of a chat; `via` is the channel's type
+    WEBHOOK = "webhook"  # `name` is the URL
+    RUNBOOK = "runbook"
+
+
+MACHINES = frozenset({TargetKind.CHAT, TargetKind.WEBHOOK, TargetKind.RUNBOOK})
 
 
 class TeamWho(StrEnum):
@@ -36,26 +44,71 @@ class ScheduleWho(StrEnum):
 
 @dataclass(frozen=True)
 class Target:
-    """`who` is a TeamWho for teams, a ScheduleWho for schedules, "" for users; `role` narrows a schedule."""
+    """`who` is a TeamWho for teams, a ScheduleWho for schedules, "" for users; `role` narrows a schedule;
+    `via` names the chat of a room.
+    """
 
     kind: TargetKind
     name: str
     who: str = ""
     role: str | None = None
+    via: str = ""
+
+
+class Strategy(StrEnum):
+    ALL = "all"
+    ROUND_ROBIN = "round_robin"  # one of them: whom this step called longest ago
+
+
+class AckMode(StrEnum):
+    ANY = "any"
+    EACH = "each"  # the call-out goes on until everybody whom the step called has acknowledged
+
+
+class OnEmpty(StrEnum):
+    SKIP = "skip"  # the next step at once
+    WAIT = "wait"
+
+
+class During(StrEnum):
+    """The service's support hours (its team's business hours, where it has none), on the service's clock or,
+    `local`, the same days and times on the clock of each person who would be called.
+    """
+
+    SUPPORT = "support_hours"
+    OUTSIDE_SUPPORT = "outside_support_hours"
+    LOCAL = "local_hours"
+    OUTSIDE_LOCAL = "outside_local_hours"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What must hold, all of it, for a step to call. Empty: nothing is asked."""
+
+    severities: tuple[Severity, ...] = ()
+    urgency: Urgency | None = None
+    during: During | None = None
 
 
 @dataclass(frozen=True)
 class Step:
     targets: tuple[Target, ...]
     wait: timedelta
+    strategy: Strategy = Strategy.ALL
+    ack: AckMode = AckMode.ANY
+    on_empty: OnEmpty = OnEmpty.SKIP
+    when: Condition = Condition()
 
 
 @dataclass(frozen=True)
 class Policy:
+    """`final` is called after the last pass; `fallback` names the policy that then takes over."""
+
     name: str
     steps: tuple[Step, ...]
     repeat: int = 0
     final: tuple[Target, ...] = ()
+    fallback: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +131,7 @@ class Person:
     deliverable: bool = True
     shadow: bool = False  # gets copies, covers no gap, cannot acknowledge
     duty: Duty | None = None
+    zone: str = ""  # IANA name of their own clock; "": UTC
 
 
 @dataclass(frozen=True)
@@ -182,6 +236,7 @@ class State:
     nudged_at: datetime | None = None
     snoozed_until: datetime | None = None
     snoozed_by: str | None = None
+    generation: int = 0  # of its callings: news about pages of an older one changes nothing
     due_at: datetime | None = None
 
 

@@ -17,6 +17,21 @@ class MessageKind(StrEnum):
     TEST = "test"
     INVITATION = "invitation"  # with a link that lets somebody set their password
     DUTY = "duty"  # pressing, about being on call: a readiness to confirm, or one that was not
+    UPDATE = "update"  # how an incident goes on, for stakeholders
+    ROOM = "room"  # to a chat room or a webhook that a policy names: nobody's page
+    CODE = "code"  # verifies a contact method
+    ADMIN = "admin"  # Tocsin itself, or a vendor, is not well
+
+
+class Occasion(StrEnum):
+    """What a person's rules are for. Those of `page` are by urgency; an occasion without rules of its own
+    goes by those of its message's urgency.
+    """
+
+    PAGE = "page"
+    HANDOFF = "handoff"  # going on or off call: notices, readiness, summaries
+    SWAP = "swap"
+    MOVED = "moved"  # an edit moved their shifts
 
 
 @dataclass(frozen=True)
@@ -51,9 +66,12 @@ class Method:
 
 @dataclass(frozen=True)
 class Rule:
+    """`urgency` is asked for `page` only; other occasions have LOW."""
+
     urgency: Urgency
     after: timedelta
     via: str  # a method type
+    occasion: Occasion = Occasion.PAGE
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From one call of one person to the messages it means: when, over what, and what to do when one fails.
+"""From one call of one person to the messages it means: when, and over what.
 
 Only low urgency is ever deferred by quiet hours, and the first message of high urgency waits at most 60 s
 whatever the rules say, so nothing that a person sets can mute it. A person without rules, or whose rules
@@ -7,22 +7,16 @@ along, and delays no other way.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tocsin.domain.notification.model import MessageKind, Method, Planned, Rule
-from tocsin.domain.severity import Severity, Urgency
+from tocsin.domain.notification.model import Method, Planned, Rule
+from tocsin.domain.severity import Urgency
 from tocsin.domain.time import BusinessHours, format_duration
 
 DEFAULT_GAP: Final = timedelta(minutes=3)
-_BACKOFF: Final = (2, 5, 10, 20, 30, 60, 120, 300)  # seconds; the last one repeats
 _PRESSING: Final = timedelta(seconds=60)
-_PATIENCE: Final = timedelta(minutes=5)
-_LAST: Final = timedelta(hours=1)
-_LAST_QUIET: Final = timedelta(days=1)  # nobody says it again, and it is still news
-_URGENT_RANK: Final = 2
-_QUIET_RANK: Final = 5
 
 
 def plan(
@@ -129,60 +123,3 @@ def _defer(line: Planned, quiet: BusinessHours, ack_deadline: datetime | None) -
     else:
         due, until = over, "their end"
     return replace(line, due_at=due, reason=f"{line.reason}; quiet hours: waits for {until}")
-
-
-# ---- the queue ----
-
-
-def rank(kind: MessageKind, urgency: Urgency, *, first: bool) -> int:
-    """What leaves first: high before low, first pages before repeats, quiet words last."""
-    if kind not in {MessageKind.PAGE, MessageKind.STAKEHOLDER}:
-        return _QUIET_RANK
-    low = 0 if urgency is Urgency.HIGH else 2
-    return low + (0 if first else 1)
-
-
-def pressing(kind: MessageKind, severity: Severity, *, first: bool) -> bool:
-    """The first page of a SEV1 or SEV2: it waits for one way at most 60 s."""
-    return first and kind is MessageKind.PAGE and severity.rank <= _URGENT_RANK
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """After a failed attempt. `retry_at` None: this way is given up.
-
-    `promote`: the person's next message is due now. `unreachable`: there is none, and the ladder should know.
-    """
-
-    retry_at: datetime | None
-    promote: bool
-    unreachable: bool
-
-
-def after_failure(
-    *,
-    attempts: int,
-    wanted_at: datetime,
-    now: datetime,
-    hurry: bool,
-    others: bool,
-    permanent: bool,
-    retry_after: timedelta | None = None,
-    quiet: bool = False,
-) -> Verdict:
-    """`attempts` includes the failed one, `wanted_at` is when it was first due, `others`: more messages are
-    planned, `quiet`: a word rather than a page.
-    """
-    if permanent:
-        return Verdict(None, promote=others, unreachable=not others)
-    patience = _PRESSING if hurry else _PATIENCE
-    pause = timedelta(seconds=_BACKOFF[min(attempts, len(_BACKOFF)) - 1])
-    at = now + max(pause, retry_after or timedelta(0))
-    spent = at - wanted_at > patience
-    if not spent:
-        return Verdict(at, promote=False, unreachable=False)
-    if others:
-        return Verdict(None, promote=True, unreachable=False)
-    # Better late than never: the only way is tried on, while the ladder looks for somebody else.
-    last = at - wanted_at > (_LAST_QUIET if quiet else _LAST)
-    return Verdict(None if last else at, promote=False, unreachable=True)

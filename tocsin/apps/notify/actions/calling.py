@@ -11,8 +11,9 @@ from tocsin.apps.notify.directory import Contact, Directory
 from tocsin.apps.notify.models import Notification, NotificationState, Page
 from tocsin.apps.notify.types import Request
 from tocsin.domain.escalation.codec import dump
+from tocsin.domain.notification.failing import pressing, rank
 from tocsin.domain.notification.model import MessageKind, Planned, Subject
-from tocsin.domain.notification.plan import plan, pressing, rank
+from tocsin.domain.notification.plan import plan
 from tocsin.domain.severity import Urgency
 from tocsin.lib import ids, pg
 
