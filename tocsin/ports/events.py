@@ -21,13 +21,14 @@ class TimelineNews:
 @dataclass(frozen=True)
 class CallOutAcknowledged:
     """A call-out ended by a person's acknowledgement. `service` tells the service's own call-out from calls
-    for help.
+    for help, `label` whom those asked.
     """
 
     incident_id: int
     at: datetime
     email: str
     service: bool
+    label: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,16 +26,21 @@ def no_links(_email: str, _incident_ids: Iterable[int], _now: datetime) -> str:
     return ""
 
 
+def no_way_out(_email: str, _now: datetime) -> str:
+    return ""
+
+
 @dataclass
 class Links:
     """Who makes the signed links in messages, "" for none: (person, incident, action, now) → URL,
-    (person, incidents, now) → URL that acknowledges all of those, and (person, readiness) → URL. Set by
-    config.
+    (person, incidents, now) → URL that acknowledges all of those, (person, readiness) → URL, and (person,
+    now) → URL that ends the updates. Set by config.
     """
 
     make: Callable[[str, int, str, datetime], str] = no_link
     all: Callable[[str, Iterable[int], datetime], str] = no_links
     ready: Callable[[str, int], str] = not_ready
+    unfollow: Callable[[str, datetime], str] = no_way_out
 
 
 links = Links()

@@ -143,15 +143,23 @@ def _is_help(row: CallOut, label: str) -> bool:
 
 @transaction.atomic
 def acknowledge(
-    *, incident_id: int, email: str, via: str, now: datetime, responding: bool = False
+    *,
+    incident_id: int,
+    email: str,
+    via: str,
+    now: datetime,
+    responding: bool = False,
+    only: CallOutKind | None = None,
 ) -> AckOutcome:
-    """End the call-outs that called this person; saying "I am responding" takes the service's own one too."""
+    """End the call-outs (`only` those of this kind) that called this person; saying "I am responding" takes
+    the service's own one too.
+    """
     email = email.lower()
     best = AckOutcome(AckKind.NOT_CALLED, None, None)
     works = []
     rows = _lock(incident_id)
     beside = any(row.kind == CallOutKind.SERVICE for row in rows)
-    for row in rows:
+    for row in (each for each in rows if only in {None, each.kind}):
         frozen, state = snapshot_of(row), state_of(row)
         service = row.kind == CallOutKind.SERVICE
         # Once the service calls too, whoever answers that has the incident: others are called no further.
@@ -164,7 +172,7 @@ def acknowledge(
         outcome = AckOutcome(answer.kind, answer.outcome.state.acknowledged_by, CallOutKind(row.kind))
         best = max(best, outcome, key=_weight)
         if answer.kind is AckKind.ACKNOWLEDGED:
-            bus.publish(CallOutAcknowledged(incident_id, now, email, service))
+            bus.publish(CallOutAcknowledged(incident_id, now, email, service, row.label))
     carry_out(works, now)
     return best
 
