@@ -33,7 +33,7 @@ class Fate(StrEnum):
     QUEUED = "queued"
     SENT = "sent"
     DELIVERED = "delivered"
-    READ = "read"  # or, of a call: it was answered
+    READ = "read"  # or, of a call: a key was pressed
     FAILED = "failed"  # it will not arrive
     BOUNCED = "bounced"  # the address is not, or no longer, somebody's
 
@@ -44,11 +44,15 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Progress:
-    """What became of the message that the vendor calls `ref`."""
+    """What became of the message that the vendor calls `ref`. `key` is ours, where the vendor gives it back:
+    its first word may come before our own note of what it calls the message.
+    """
 
     ref: str
     fate: Fate
     detail: str
+    key: str = ""
+    theirs: bool = True  # of a failure. False: the vendor or the net is at fault: another one may do better
 
 
 class Deed(StrEnum):
@@ -66,7 +70,8 @@ class Deed(StrEnum):
 @dataclass(frozen=True)
 class Answer:
     """What a person answered. `key`: the message it answers, where that is known; `number`: the incident that
-    they name (12 of INC-12); `text`: what they wrote.
+    they name (12 of INC-12), `all` everything that they were called for; `text`: what they wrote. `id` is the
+    vendor's name for this answer: the same is acted on once, however often it is told.
     """
 
     via: str  # a channel type
@@ -74,14 +79,9 @@ class Answer:
     deed: Deed
     key: str = ""
     number: int | None = None
+    all: bool = False
     text: str = ""
-
-
-@dataclass(frozen=True)
-class Listen:
-    """A vendor that has a call on the line asks what to say: the message of `key`."""
-
-    key: str
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Reply:
     body: str = ""
 
 
-Heard = Progress | Answer | Listen
+Heard = Progress | Answer
 
 
 class Hook(Protocol):
@@ -105,7 +105,7 @@ class Hook(Protocol):
 
     def reply(self, request: CallbackRequest, said: Sequence[str]) -> Reply:
         """What the vendor is told. `said`: for each of `hear`'s, in order, the text for the person ("" for
-        Progress; the message to be read out for Listen).
+        Progress, and where there is nothing to say).
         """
         ...
 
