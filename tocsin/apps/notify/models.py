@@ -74,6 +74,7 @@ class Page(models.Model):
     # Of words about being on call: {lines, confirm, incidents}, and what makes each of them once.
     more = models.JSONField(null=True)
     key = models.CharField(max_length=64, null=True)
+    bundle = models.CharField(max_length=64, blank=True)  # pages of one person with this word leave as one
 
     class Meta:
         indexes = (
@@ -105,6 +106,7 @@ class Notification(models.Model):
     """One message over one contact method: the outbox row. `due_at` is when it may next be tried."""
 
     page = models.ForeignKey(Page, models.CASCADE, related_name="notifications")
+    person = models.BigIntegerField(default=0, db_default=0)  # the page's user; 0: a room
     method = models.ForeignKey(ContactMethod, models.SET_NULL, null=True)
     via = models.CharField(max_length=32)
     address = models.CharField(max_length=512, blank=True)
@@ -139,11 +141,22 @@ class Notification(models.Model):
                 name="notify_due",
                 condition=models.Q(state__in=("planned", "claimed")),
             ),
+            # The queue walks from person to person, however many messages wait for each.
+            models.Index(
+                fields=("rank", "person", "due_at"),
+                name="notify_queue",
+                condition=models.Q(state="planned"),
+            ),
             models.Index(fields=("page", "state"), name="notify_of_page"),
             # What throttles count, and how callbacks find their message.
             models.Index(
                 fields=("via", "address", "sent_at"),
                 name="notify_sent_to",
+                condition=models.Q(sent_at__isnull=False),
+            ),
+            models.Index(
+                fields=("via", "sent_at"),
+                name="notify_sent_over",
                 condition=models.Q(sent_at__isnull=False),
             ),
             models.Index(fields=("vendor", "ref"), name="notify_by_ref", condition=~models.Q(ref="")),
@@ -161,6 +174,11 @@ class Attempt(models.Model):
     result = models.CharField(max_length=16)
     detail = models.CharField(max_length=512)
     vendor = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("at",), name="notify_bounces", condition=models.Q(result="bounced")),
+        )
 
 
 class Throttle(models.Model):
@@ -197,6 +215,21 @@ class Reached(models.Model):
 
     user = models.OneToOneField(User, models.CASCADE, primary_key=True)
     last_paged_at = models.DateTimeField()
+
+
+class Served(models.Model):
+    """When somebody was last paged for a service: among people, the one whose service waited longest."""
+
+    service = models.CharField(max_length=255, primary_key=True)
+    last_paged_at = models.DateTimeField()
+
+
+class Pause(models.Model):
+    """A vendor asked us to wait: nothing leaves over this channel before `until`."""
+
+    via = models.CharField(max_length=32, primary_key=True)
+    until = models.DateTimeField()
+    why = models.CharField(max_length=255)
 
 
 class LocalMail(models.Model):
