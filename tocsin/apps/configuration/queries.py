@@ -32,7 +32,8 @@ from tocsin.domain.configuration.people import read_hours, read_team
 from tocsin.domain.configuration.problems import Report
 from tocsin.domain.configuration.reader import Cursor
 from tocsin.domain.escalation.model import Policy as PolicyValue
-from tocsin.domain.notification.model import Rule
+from tocsin.domain.notification.model import Occasion, Rule
+from tocsin.domain.notification.plan import GROUPS
 from tocsin.domain.permissions import Actor, Permission, Role, require
 from tocsin.domain.schedule import OverrideKind
 from tocsin.domain.schedule.definition import OverrideDefinition, ScheduleDefinition
@@ -120,13 +121,17 @@ def _quiet_form(row: QuietHours) -> dict[str, Any]:
 
 
 def _rules(*, from_files_only: bool = False) -> dict[int | None, tuple[Rule, ...]]:
-    """By user; None: of everybody who has none. High urgency first, as files write them."""
+    """By user; None: of everybody who has none. In the order in which files write them."""
     found: dict[int | None, list[Rule]] = {}
-    rows = NotificationRule.objects.order_by("urgency", "position", "id")
+    rows = NotificationRule.objects.order_by("position", "id")
     for row in rows.filter(from_file=True) if from_files_only else rows:
-        rule = Rule(Urgency(row.urgency), timedelta(seconds=row.after_s), row.via)
+        after = timedelta(seconds=row.after_s)
+        rule = Rule(Urgency(row.urgency), after, row.via, Occasion(row.occasion))
         found.setdefault(row.user_id, []).append(rule)
-    return {user: tuple(rules) for user, rules in found.items()}
+    return {
+        user: tuple(sorted(rules, key=lambda rule: GROUPS.index((rule.urgency, rule.occasion))))
+        for user, rules in found.items()
+    }
 
 
 def _team(info: TeamInfo) -> Team:

@@ -10,7 +10,8 @@ from django.db.models import Q
 
 from tocsin.apps.identity.models import User, UserState
 from tocsin.apps.notify.models import ContactMethod, NotificationRule, QuietHours
-from tocsin.domain.notification.model import Method, Rule
+from tocsin.domain.notification.model import Method, Occasion, Rule
+from tocsin.domain.notification.plan import together
 from tocsin.domain.severity import Urgency
 from tocsin.domain.time import BusinessHours, parse_weekday, parse_zone
 from tocsin.ports import registry
@@ -106,7 +107,7 @@ def _read(emails: Sequence[str]) -> dict[str, Contact]:
     rules: dict[int | None, list[Rule]] = defaultdict(list)
     wanted = NotificationRule.objects.filter(Q(user__in=users) | Q(user__isnull=True))
     for rule in wanted:
-        rules[rule.user_id].append(Rule(Urgency(rule.urgency), timedelta(seconds=rule.after_s), rule.via))
+        rules[rule.user_id].append(rule_of(rule))
     quiet = {row.user_id: _hours(row) for row in QuietHours.objects.filter(user_id__in=users)}
     return {
         user.email: Contact(
@@ -115,11 +116,16 @@ def _read(emails: Sequence[str]) -> dict[str, Contact]:
             user.name or user.email,
             user.state == UserState.LEFT,
             tuple(_method(row) for row in rows[user.pk]) or (own_address(user.email),),
-            tuple(rules.get(user.pk) or rules.get(None) or ()),
+            together(rules[user.pk], rules[None]),
             quiet.get(user.pk),
         )
         for user in users.values()
     }
+
+
+def rule_of(row: NotificationRule) -> Rule:
+    after = timedelta(seconds=row.after_s)
+    return Rule(Urgency(row.urgency), after, row.via, Occasion(row.occasion))
 
 
 def _method(row: ContactMethod) -> Method:

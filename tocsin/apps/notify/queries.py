@@ -29,7 +29,7 @@ from tocsin.apps.notify.types import (
     WorkerInfo,
 )
 from tocsin.domain.errors import NotFound
-from tocsin.domain.notification.model import MessageKind
+from tocsin.domain.notification.model import MessageKind, Occasion
 from tocsin.domain.severity import Urgency
 from tocsin.ports import registry
 
@@ -44,16 +44,30 @@ def methods(email: str) -> list[MethodInfo]:
 
 
 def rules(email: str) -> list[RuleInfo]:
-    """Of this person; when there are none, everybody's."""
-    rows = NotificationRule.objects.filter(user__email=email.lower()) or NotificationRule.objects.filter(
-        user=None
-    )
-    return [RuleInfo(r.pk, Urgency(r.urgency), r.after_s, r.via, r.from_file) for r in rows]
+    """Of this person, and everybody's for what they have none of their own for."""
+    own = own_rules(email)
+    kept = {(rule.occasion, rule.urgency) for rule in own}
+    return own + [rule for rule in default_rules() if (rule.occasion, rule.urgency) not in kept]
+
+
+def own_rules(email: str) -> list[RuleInfo]:
+    return [_rule(row) for row in NotificationRule.objects.filter(user__email=email.lower())]
 
 
 def default_rules() -> list[RuleInfo]:
-    rows = NotificationRule.objects.filter(user=None)
-    return [RuleInfo(r.pk, Urgency(r.urgency), r.after_s, r.via, r.from_file) for r in rows]
+    return [_rule(row) for row in NotificationRule.objects.filter(user=None)]
+
+
+def _rule(row: NotificationRule) -> RuleInfo:
+    return RuleInfo(
+        row.pk,
+        Urgency(row.urgency),
+        row.after_s,
+        row.via,
+        row.from_file,
+        Occasion(row.occasion),
+        row.user_id is not None,
+    )
 
 
 def quiet_hours(email: str) -> QuietHoursInfo | None:

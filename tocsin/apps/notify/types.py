@@ -66,6 +66,8 @@ class RuleInfo:
     after_s: int
     via: str
     from_file: bool
+    occasion: Occasion = Occasion.PAGE
+    own: bool = True  # False: everybody's
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from tocsin.apps.oncall.models import NoticeSent
 from tocsin.apps.oncall.queries.notices import notices
 from tocsin.apps.oncall.queries.stored import book
 from tocsin.apps.oncall.types import NoticeInfo
+from tocsin.domain.notification.model import Occasion
 from tocsin.domain.schedule import Book, resolve
 from tocsin.domain.schedule.notices import (
     LONGEST_SEEN,
@@ -91,7 +92,7 @@ def on_shifts_moved(news: ShiftsMoved) -> None:
     # Published once, in the transaction that moves them: what it says makes it unlike any other.
     said = key("moved", news.email, news.at, *lines)
     first = min((start for _, start, _ in news.gained if start > news.at), default=None)
-    bus.publish(DutyWord(news.email, headline, lines, news.at, said, before=first))
+    bus.publish(DutyWord(news.email, headline, lines, news.at, said, before=first, occasion=Occasion.MOVED))
 
 
 def _going_on(ahead: Ahead, asked: frozenset[readiness.Edge], now: datetime) -> bool:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from tocsin.domain.escalation.model import Policy, Step, Target, TargetKind, TeamWho
 from tocsin.domain.notification.model import Rule
+from tocsin.domain.notification.plan import together
 from tocsin.domain.permissions import Role
 from tocsin.domain.routing import EMPTY, Route
 from tocsin.domain.schedule import Book, Schedule
@@ -169,7 +170,7 @@ class Organisation:
 
     def rules_of(self, email: str) -> tuple[Rule, ...]:
         user = self.users.get(email)
-        return (user.notification_rules if user else ()) or self.notification_rules
+        return together(user.notification_rules if user else (), self.notification_rules)
 
     @property
     def owners(self) -> tuple[str, ...]:

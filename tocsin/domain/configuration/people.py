@@ -9,8 +9,8 @@ from tocsin.domain.configuration.model import ContactMethod, Hours, Team, User
 from tocsin.domain.configuration.nodes import Scalar
 from tocsin.domain.configuration.reader import Cursor, Fields
 from tocsin.domain.notification.model import Rule
+from tocsin.domain.notification.plan import GROUPS, group_name
 from tocsin.domain.permissions import Role
-from tocsin.domain.severity import Urgency
 from tocsin.domain.time import WEEKDAYS, BusinessHours, format_duration, known_country
 
 Form = dict[str, Any]
@@ -97,18 +97,18 @@ def _checked_address(kind: str, address: str, at: Cursor) -> str | None:
 
 
 def read_rules(cursor: Cursor) -> tuple[Rule, ...] | None:
-    """`{high: [{after, via}, …], low: […]}`."""
+    """`{high: [{after, via}, …], low: […], handoff: […], swap: […], moved: […]}`."""
     fields = cursor.table()
     if fields is None:
         return None
     rules: list[Rule] = []
-    for urgency in Urgency:
-        for entry in fields.many(urgency, lambda item: item.table()):
+    for urgency, occasion in GROUPS:
+        for entry in fields.many(group_name(urgency, occasion), lambda item: item.table()):
             after = entry.get("after", reader.duration)
             via = entry.need("via", _read_type, "the type of a contact method")
             entry.finish()
             if via is not None:
-                rules.append(Rule(urgency, after or reader.NO_TIME, via))
+                rules.append(Rule(urgency, after or reader.NO_TIME, via, occasion))
     fields.finish()
     return tuple(rules)
 
@@ -116,7 +116,8 @@ def read_rules(cursor: Cursor) -> tuple[Rule, ...] | None:
 def rules_form(rules: tuple[Rule, ...]) -> Form:
     form: Form = {}
     for rule in rules:
-        form.setdefault(str(rule.urgency), []).append({"after": format_duration(rule.after), "via": rule.via})
+        entry = {"after": format_duration(rule.after), "via": rule.via}
+        form.setdefault(group_name(rule.urgency, rule.occasion), []).append(entry)
     return form
 
 

@@ -4,6 +4,9 @@ Only low urgency is ever deferred by quiet hours, and the first message of high 
 whatever the rules say, so nothing that a person sets can mute it. A person without rules, or whose rules
 cannot be kept, is reached over everything they have. What reaches nobody (console, local outbox) is sent
 along, and delays no other way.
+
+An occasion other than a page (a hand-off, a swap, a moved shift) goes by its own rules where there are any,
+else by those for pages of its message's urgency.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,12 +14,48 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from tocsin.domain.notification.model import Method, Planned, Rule
+from tocsin.domain.notification.model import Method, Occasion, Planned, Rule
 from tocsin.domain.severity import Urgency
 from tocsin.domain.time import BusinessHours, format_duration
 
 DEFAULT_GAP: Final = timedelta(minutes=3)
 _PRESSING: Final = timedelta(seconds=60)
+_SPOKEN: Final = {Occasion.HANDOFF: "hand-offs", Occasion.SWAP: "swaps", Occasion.MOVED: "moved shifts"}
+
+# What rules can be for, in the order in which files write them and pages show them.
+GROUPS: Final = (
+    *((urgency, Occasion.PAGE) for urgency in Urgency),
+    *((Urgency.LOW, occasion) for occasion in Occasion if occasion is not Occasion.PAGE),
+)
+
+
+def group_name(urgency: Urgency, occasion: Occasion) -> str:
+    """The key of rules of this kind, in files and forms: `high`, `low`, `handoff` …"""
+    return str(urgency) if occasion is Occasion.PAGE else str(occasion)
+
+
+def what_for(urgency: Urgency, occasion: Occasion) -> str:
+    """What a group of rules is for, for people to read."""
+    return _SPOKEN.get(occasion) or f"{urgency} urgency"
+
+
+def together(own: Iterable[Rule], everybodys: Iterable[Rule]) -> tuple[Rule, ...]:
+    """A person's rules: their own, and everybody's for whatever they have none of their own for."""
+    mine = tuple(own)
+    kept = {_group(rule) for rule in mine}
+    return mine + tuple(rule for rule in everybodys if _group(rule) not in kept)
+
+
+def _group(rule: Rule) -> tuple[Occasion, Urgency | None]:
+    return rule.occasion, rule.urgency if rule.occasion is Occasion.PAGE else None
+
+
+def applying(rules: Iterable[Rule], urgency: Urgency, occasion: Occasion = Occasion.PAGE) -> tuple[Rule, ...]:
+    """Those that a message of this urgency and occasion goes by, in the order of their delays."""
+    known = sorted(rules, key=lambda rule: rule.after)
+    special = tuple(rule for rule in known if rule.occasion is occasion is not Occasion.PAGE)
+    usual = (rule for rule in known if rule.occasion is Occasion.PAGE and rule.urgency is urgency)
+    return special or tuple(usual)
 
 
 def plan(
@@ -27,11 +66,12 @@ def plan(
     *,
     quiet: BusinessHours | None = None,
     ack_deadline: datetime | None = None,
+    occasion: Occasion = Occasion.PAGE,
 ) -> tuple[Planned, ...]:
     """The messages by due time. A rule that cannot be kept is in it too, without a method and with the
     reason.
     """
-    wanted = sorted((rule for rule in rules if rule.urgency is urgency), key=lambda rule: rule.after)
+    wanted = applying(rules, urgency, occasion)
     lines = [line for rule in wanted for line in _keep(rule, methods, now)]
     if not _reach(lines) and (_counts(methods) or not any(line.method for line in lines)):
         why = "none of the rules can be kept" if wanted else "no rules of their own"
@@ -61,7 +101,7 @@ def _reach(lines: Iterable[Planned]) -> list[Planned]:
 
 def _keep(rule: Rule, methods: Sequence[Method], now: datetime) -> list[Planned]:
     due = now + rule.after
-    text = f"rule: {rule.urgency} urgency, {rule.via} after {format_duration(rule.after)}"
+    text = f"rule: {what_for(rule.urgency, rule.occasion)}, {rule.via} after {format_duration(rule.after)}"
     mine = [method for method in methods if method.type == rule.via]
     usable = [method for method in mine if method.usable]
     if usable:

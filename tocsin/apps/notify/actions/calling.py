@@ -142,6 +142,7 @@ def _page(request: Request, contact: Contact, now: datetime) -> Page:
         user_id=contact.user_id,
         kind=request.kind,
         urgency=request.urgency,
+        occasion=request.occasion,
         step=request.step,
         reason=request.reason[:_LONGEST_REASON],
         headline=request.headline[:_LONGEST_REASON],
@@ -165,6 +166,7 @@ def _notifications(page: Page, request: Request, contact: Contact, now: datetime
             now,
             quiet=quiet,
             ack_deadline=request.ack_deadline,
+            occasion=request.occasion,
         )
         if request.kind in _ONE_MESSAGE:
             # The delay of a rule is for pages; a quiet word is said once.

@@ -15,7 +15,8 @@ from tocsin.apps.notify.models import ContactMethod, Notification, NotificationR
 from tocsin.apps.notify.queries import method_of
 from tocsin.apps.notify.types import MethodInfo, QuietHoursInfo, Request
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
-from tocsin.domain.notification.model import MessageKind, Rule, Subject
+from tocsin.domain.notification.model import MessageKind, Occasion, Rule, Subject
+from tocsin.domain.notification.plan import group_name
 from tocsin.domain.permissions import Actor, Permission, can, require
 from tocsin.domain.severity import Severity, Urgency
 from tocsin.domain.time import parse_weekday, parse_zone
@@ -24,7 +25,7 @@ from tocsin.ports import registry
 
 _CODE_HOLDS = timedelta(minutes=30)
 _MOST_METHODS = 20
-_MOST_RULES = 20
+_MOST_RULES = 50
 _LONGEST_DELAY_S = 24 * 3600
 
 
@@ -303,6 +304,9 @@ def _check_rules(rules: Sequence[Rule]) -> None:
     if len(rules) > _MOST_RULES:
         raise Invalid(FieldError("rules", f"At most {_MOST_RULES} rules."))
     for number, rule in enumerate(rules, 1):
+        if rule.occasion is not Occasion.PAGE and rule.urgency is not Urgency.LOW:
+            message = "Only rules for pages have an urgency of their own."
+            raise Invalid(FieldError(f"rules[{number}].urgency", message))
         if not 0 <= rule.after.total_seconds() <= _LONGEST_DELAY_S:
             raise Invalid(FieldError(f"rules[{number}].after", "A delay is between 0s and 1d."))
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", rule.via):
@@ -313,6 +317,7 @@ def _rule_rows(user: User | None, rules: Sequence[Rule], *, from_file: bool) -> 
     return [
         NotificationRule(
             user=user,
+            occasion=rule.occasion,
             urgency=rule.urgency,
             after_s=int(rule.after.total_seconds()),
             via=rule.via,
@@ -324,4 +329,7 @@ def _rule_rows(user: User | None, rules: Sequence[Rule], *, from_file: bool) -> 
 
 
 def _shown(rules: Sequence[Rule]) -> list[str]:
-    return [f"{rule.urgency} {int(rule.after.total_seconds())}s {rule.via}" for rule in rules]
+    return [
+        f"{group_name(rule.urgency, rule.occasion)} {int(rule.after.total_seconds())}s {rule.via}"
+        for rule in rules
+    ]

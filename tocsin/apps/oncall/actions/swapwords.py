@@ -10,6 +10,7 @@ from django.db.models import Q
 from tocsin.apps.identity.models import User, UserState
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.models import Schedule, Swap
+from tocsin.domain.notification.model import Occasion
 from tocsin.domain.permissions import Actor
 from tocsin.domain.schedule.notices import moment
 from tocsin.domain.schedule.swapping import SwapState
@@ -27,7 +28,8 @@ def say(row: Swap, words: Words, actor: Actor, now: datetime) -> set[str]:
         key = f"swap:{row.pk}:{row.state}:{now.isoformat(timespec='seconds')}:{user.pk}"
         lines = _lines(row, parse_zone(user.timezone))
         before = row.start if row.start > now else None
-        bus.publish(DutyWord(user.email, words[user.email], lines, now, key, before=before))
+        word = DutyWord(user.email, words[user.email], lines, now, key, before=before, occasion=Occasion.SWAP)
+        bus.publish(word)
     return {*words, *([actor.email] if actor.email else [])}
 
 
