@@ -15,6 +15,7 @@ def wire() -> None:
     bus.subscribe(events.TimelineNews, incidents.on_timeline_news)
     bus.subscribe(events.CallOutAcknowledged, incidents.on_call_out_acknowledged)
     bus.subscribe(events.CallOutReopened, incidents.on_call_out_reopened)
+    bus.subscribe(events.HelpDeclined, incidents.on_help_declined)
     bus.subscribe(events.NotificationFailed, incidents.on_notification_failed)
     bus.subscribe(events.PersonUnreachable, escalation.on_person_unreachable)
     bus.subscribe(events.OnCallChanged, escalation.on_on_call_changed)

@@ -227,7 +227,15 @@ def _request(work: Work, effect: Call) -> Request:
         step=effect.step if effect.step >= 0 else None,
         first=not effect.again,
         ack_deadline=deadline,
+        more=_answers(work, effect),
     )
+
+
+def _answers(work: Work, effect: Call) -> dict[str, str] | None:
+    """A call for help is accepted or declined; `alone`: whoever answers it has the incident."""
+    if work.row.kind != CallOutKind.HELP or effect.stakeholder:
+        return None
+    return {"help": "alone" if work.snapshot.alone else "beside"}
 
 
 def _nudge(work: Work, effect: Nudge) -> Request:

@@ -51,7 +51,8 @@ class Diary:
         self.entries.append(Entry(self.actor, incident, kind, text, data or {}, at or self.now))
 
     def write(self) -> None:
-        """Timeline, live pages and the bus; the incidents must be saved."""
+        """Timeline, live pages and the bus; the incidents must be saved. Of the canary nothing is told."""
+        self.entries = [entry for entry in self.entries if not entry.incident.canary]
         TimelineEntry.objects.bulk_create(
             TimelineEntry(
                 incident=entry.incident,

@@ -7,13 +7,19 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tocsin.apps.identity.models import User
-from tocsin.apps.incidents import changes
+from tocsin.apps.incidents import changes, telling
 from tocsin.apps.incidents.changes import Diary
-from tocsin.apps.incidents.models import Incident
-from tocsin.apps.incidents.surroundings import has_call_out
+from tocsin.apps.incidents.models import Incident, TimelineEntry
+from tocsin.apps.incidents.surroundings import has_call_out, label_of, load, subject_of
 from tocsin.domain.lifecycle import OPEN, Status
 from tocsin.domain.permissions import SYSTEM, Actor, ActorKind, Role
-from tocsin.ports.events import CallOutAcknowledged, CallOutReopened, NotificationFailed, TimelineNews
+from tocsin.ports.events import (
+    CallOutAcknowledged,
+    CallOutReopened,
+    HelpDeclined,
+    NotificationFailed,
+    TimelineNews,
+)
 
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _collected: ContextVar[list[TimelineNews] | None] = ContextVar("collected", default=None)
@@ -48,15 +54,35 @@ def on_call_out_acknowledged(news: CallOutAcknowledged) -> None:
     incident = _locked(news.incident_id)
     if incident is None or not news.email:  # a token or a tool acknowledged: who did it has written it
         return
-    user = User.objects.filter(email=news.email).first()
-    actor = Actor(ActorKind.USER, str(user), Role(user.role), user.pk, user.email) if user else SYSTEM
+    actor = _actor(news.email)
     diary = Diary(actor, news.at)
     # Of a direct page, whoever was paged has it once they answer.
-    if not news.service and has_call_out(incident):
-        diary.note(incident, "help_accepted", f"{actor.label} answered the call for help")
+    joins = not news.service and has_call_out(incident)
+    if not news.service:
+        said = "joined to help with" if joins else "answered your page and has"
+        _tell_asker(incident, news.label, news.email, f"{actor.label} {said} {incident.ref}", news.at)
+    if joins:
+        diary.note(incident, "help_accepted", f"{actor.label} joined", {"email": news.email})
     elif Status(incident.status) in OPEN:
-        changes.acknowledge(incident, user.pk if user else None, news.at)
+        changes.acknowledge(incident, actor.id, news.at)
         diary.note(incident, "acknowledged", f"Acknowledged by {actor.label}")
+    incident.touched = True
+    incident.version += 1
+    incident.save()
+    diary.write()
+
+
+def on_help_declined(news: HelpDeclined) -> None:
+    incident = _locked(news.incident_id)
+    if incident is None:
+        return
+    actor = _actor(news.email)
+    why = f": {news.reason}" if news.reason else ""
+    diary = Diary(actor, news.at)
+    diary.note(incident, "help_declined", f"{actor.label} cannot help{why}", {"email": news.email})
+    _tell_asker(
+        incident, news.label, news.email, f"{actor.label} cannot help with {incident.ref}{why}", news.at
+    )
     incident.touched = True
     incident.version += 1
     incident.save()
@@ -74,6 +100,20 @@ def on_call_out_reopened(news: CallOutReopened) -> None:
     diary = Diary(SYSTEM, news.at)
     diary.note(incident, "unacknowledged", news.reason)
     diary.write()
+
+
+def _actor(email: str) -> Actor:
+    user = User.objects.filter(email=email).first()
+    return Actor(ActorKind.USER, str(user), Role(user.role), user.pk, user.email) if user else SYSTEM
+
+
+def _tell_asker(incident: Incident, label: str, answerer: str, headline: str, at: datetime) -> None:
+    """Quietly, whoever asked last for the help that the call-out `label` is; a program is told nothing."""
+    asked = TimelineEntry.objects.filter(incident=incident, kind="help_asked").order_by("-id")
+    by = next((row.data.get("by", "") for row in asked if label_of(row.data.get("target", "")) == label), "")
+    if by and by != answerer:
+        service = load(at).directory.by_id(incident.service_id)
+        telling.asker(subject_of(incident, service), by, headline, at)
 
 
 def _write(news: list[TimelineNews]) -> None:

@@ -22,7 +22,7 @@ from tocsin.lib import signing
 
 PURPOSE: Final = "incident-link"
 LIVES: Final = timedelta(days=30)
-ACTIONS: Final = ("view", "acknowledge", "respond", "seen", "resolve", "escalate")
+ACTIONS: Final = ("view", "acknowledge", "respond", "seen", "resolve", "escalate", "accept", "decline")
 
 
 @dataclass(frozen=True)

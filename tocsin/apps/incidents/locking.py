@@ -18,5 +18,5 @@ def lock_incidents(ids: Iterable[int]) -> dict[int, Incident]:
         return {}
     call_outs = CallOut.objects.select_for_update().filter(incident_id__in=wanted).order_by("id")
     list(call_outs.values_list("id", flat=True))
-    rows = Incident.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
+    rows = Incident.everything.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
     return {row.pk: row for row in rows}

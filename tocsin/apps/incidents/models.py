@@ -6,6 +6,13 @@ from tocsin.apps.catalog.models import Service
 from tocsin.apps.identity.models import User
 
 
+class _Shown(models.Manager["Incident"]):
+    """Those that are people's: the canary's have numbers below zero."""
+
+    def get_queryset(self) -> models.QuerySet["Incident"]:
+        return super().get_queryset().filter(number__gt=0)
+
+
 class Incident(models.Model):
     """What people respond to. Times as in the metrics' definitions; `status` walks domain.lifecycle."""
 
@@ -60,9 +67,16 @@ class Incident(models.Model):
             models.Index(fields=("raise_at",), condition=Q(raise_at__isnull=False), name="incidents_raise"),
         )
 
+    objects = _Shown()
+    everything = models.Manager["Incident"]()
+
     @property
     def ref(self) -> str:
-        return f"INC-{self.number}"
+        return f"INC-{self.number}" if self.number >= 0 else f"CANARY{self.number}"
+
+    @property
+    def canary(self) -> bool:
+        return self.number < 0
 
 
 class IncidentAlert(models.Model):
@@ -99,3 +113,13 @@ class DeadLink(models.Model):
 
     digest = models.CharField(max_length=64, unique=True)
     at = models.DateTimeField()
+
+
+class CanaryRun(models.Model):
+    """One journey of the canary; `name` holds its minute, so that one worker makes it."""
+
+    name = models.CharField(max_length=32, unique=True)  # its dedup key too
+    begun_at = models.DateTimeField(db_index=True)
+    accepted_at = models.DateTimeField(null=True)
+    arrived_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=512, blank=True)  # why the door did not take it

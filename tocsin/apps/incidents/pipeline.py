@@ -118,7 +118,8 @@ def _gather(happenings: Sequence[Happening], this: _Round) -> None:
     rows = this.rows = _locked({*wanted.values(), *(incident for incident, _ in linked)})
     for group, incident_id in wanted.items():
         this.newest[group] = rows[incident_id]
-    new = sum(group not in wanted for group in groups)
+    own = {s.id for s in this.around.directory.services.values() if s.canary}
+    new = sum(group not in wanted and group[0] not in own for group in groups)
     this.numbers = list(changes.numbers(new)) if new else []
     for incident_id, alert_id in linked:
         this.of_alert[alert_id].append(rows[incident_id])
@@ -229,7 +230,10 @@ def _open(alert: Alert, placement: Placement, follows: Incident | None, this: _R
         follows=follows if follows and follows.pk else None,
         raise_at=placement.raise_at,
     )
-    incident.number = this.numbers.pop(0) if this.numbers else changes.numbers(1)[0]
+    if placement.service.canary:
+        incident.number = -alert.pk  # takes no number from people's
+    else:
+        incident.number = this.numbers.pop(0) if this.numbers else changes.numbers(1)[0]
     this.created.append(incident)
     this.link(incident, alert)
     text = f"Opened by an alert: {alert.summary}"
@@ -381,10 +385,10 @@ _FIELDS = (
 
 
 def _write(this: _Round) -> None:
-    Incident.objects.bulk_create(this.created)
+    Incident.everything.bulk_create(this.created)
     for incident in this.changed.values():
         incident.version += 1
-    Incident.objects.bulk_update(this.changed.values(), _FIELDS)
+    Incident.everything.bulk_update(this.changed.values(), _FIELDS)
     IncidentAlert.objects.bulk_create(
         (IncidentAlert(incident=incident, alert=alert, joined_at=this.now) for incident, alert in this.links),
         ignore_conflicts=True,

@@ -14,6 +14,7 @@ from tocsin.apps.escalation.models import CallOut
 from tocsin.apps.escalation.roster import Roster
 from tocsin.apps.escalation.types import Start
 from tocsin.apps.incidents.models import Incident
+from tocsin.domain import canary
 from tocsin.domain.configuration.model import default_policy
 from tocsin.domain.escalation.model import CallOutKind, Policy, Target, TargetKind, TeamWho
 from tocsin.domain.notification.model import Subject
@@ -36,6 +37,8 @@ class Surroundings:
         return self._roster
 
     def policy_of(self, service: ServiceInfo) -> Policy:
+        if service.canary:
+            return canary.POLICY
         found = self.policies.get(service.escalation_policy or "")
         return found or default_policy(service.team)
 
@@ -92,7 +95,7 @@ def start_of(
         urgency=Urgency(incident.urgency),
         lead=_of_team(service, TeamWho.LEAD),
         management=_of_team(service, TeamWho.MANAGER),
-        last_resort=around.last_resort,
+        last_resort=() if service.canary else around.last_resort,
         hours=around.hours_of(service),
         ack_timeout=service.ack_timeout,
         first_targets=first_targets,
@@ -106,6 +109,11 @@ def start_call_outs(starts: Sequence[Start], around: Surroundings, *, now: datet
 def has_call_out(incident: Incident) -> bool:
     """Whether the service's own call-out exists; somebody paged directly has none."""
     return CallOut.objects.filter(incident_id=incident.pk, kind=CallOutKind.SERVICE).exists()
+
+
+def label_of(asked: str) -> str:
+    """What the call-out of a call for help is called: as escalation keeps it."""
+    return f"help: {asked}"[:255]
 
 
 def call_again(

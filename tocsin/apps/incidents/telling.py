@@ -44,6 +44,11 @@ def reopened(subject: Subject, email: str, reason: str, now: datetime) -> None:
     _tell([email], subject, MessageKind.NOTICE, f"Reopened: {reason}", now)
 
 
+def asker(subject: Subject, email: str, headline: str, now: datetime) -> None:
+    """Whoever asked for help hears what became of it."""
+    _tell([email], subject, MessageKind.NOTICE, headline, now)
+
+
 def _acker(incident: Incident) -> list[str]:
     emails = User.objects.filter(pk=incident.acknowledged_by_id or 0).values_list("email", flat=True)
     return list(emails)

@@ -10,6 +10,12 @@ from tocsin.ports.channel import Action, Message
 
 _ACKNOWLEDGE = ("acknowledge", "Acknowledge")
 _VIEW = ("view", "Open the incident")
+_DECLINE = ("decline", "Decline")
+# Of calls for help: beside those who have it, and where whoever answers has it.
+_HELP = {
+    "beside": (("accept", "Accept"), _DECLINE, _VIEW),
+    "alone": (_ACKNOWLEDGE, _DECLINE, _VIEW),
+}
 _BUTTONS = {
     MessageKind.PAGE: (_ACKNOWLEDGE, ("escalate", "Escalate"), _VIEW),
     MessageKind.STAKEHOLDER: (("seen", "Seen"), _VIEW),
@@ -78,7 +84,7 @@ def _actions(job: Job, now: datetime) -> tuple[Action, ...]:
         return _duties(job, now)
     made = (
         Action(name, label, registry.links.make(job.email, job.incident_id, name, now))
-        for name, label in _BUTTONS[job.kind]
+        for name, label in _HELP.get(job.more.get("help", ""), _BUTTONS[job.kind])
     )
     return tuple(action for action in made if action.url)
 

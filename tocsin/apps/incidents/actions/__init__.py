@@ -2,9 +2,7 @@
 
 from tocsin.apps.incidents.actions.calling import (
     acknowledge,
-    ask_help,
     escalate,
-    page,
     reassign,
     respond,
     seen,
@@ -13,6 +11,7 @@ from tocsin.apps.incidents.actions.calling import (
     unsnooze,
 )
 from tocsin.apps.incidents.actions.declaring import declare
+from tocsin.apps.incidents.actions.helping import accept_help, ask_help, decline_help, page
 from tocsin.apps.incidents.actions.moving import (
     edit,
     merge,
@@ -25,9 +24,11 @@ from tocsin.apps.incidents.actions.moving import (
 )
 
 __all__ = [
+    "accept_help",
     "acknowledge",
     "ask_help",
     "declare",
+    "decline_help",
     "edit",
     "escalate",
     "merge",

@@ -4,15 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import transaction
-
 from tocsin.apps.escalation import actions as escalation
-from tocsin.apps.identity.models import Team, User
+from tocsin.apps.identity.models import User
 from tocsin.apps.incidents import changes, queries
 from tocsin.apps.incidents.actions.common import Deed, deed
-from tocsin.apps.incidents.actions.declaring import open_by_hand
 from tocsin.apps.incidents.models import TimelineEntry
-from tocsin.apps.incidents.surroundings import subject_of
 from tocsin.apps.incidents.types import IncidentDetail
 from tocsin.domain.errors import Conflict, FieldError, Invalid
 from tocsin.domain.escalation.machine import AckKind
@@ -84,7 +80,7 @@ def reassign(*, actor: Actor, ref: str, emails: Sequence[str], now: datetime) ->
     require(actor, Permission.RESPOND)
     with deed(actor=actor, ref=ref, now=now) as this:
         this.require_open()
-        people = _people(emails, "emails")
+        people = people_named(emails, "emails")
         changes.unacknowledge(this.incident)
         this.incident.snoozed_until = None
         names = ", ".join(str(person) for person in people)
@@ -109,29 +105,6 @@ def escalate(*, actor: Actor, ref: str, now: datetime) -> IncidentDetail:
             escalation.escalate_now(incident_id=this.incident.pk, by=actor.label, now=now)
         else:
             this.call_out()
-    return queries.incident(ref, actor=actor)
-
-
-def ask_help(*, actor: Actor, ref: str, target: Target, text: str = "", now: datetime) -> IncidentDetail:
-    """Call a person, team or schedule beside those who have it; a call-out of its own."""
-    require(actor, Permission.PAGE)
-    with deed(actor=actor, ref=ref, now=now) as this:
-        this.require_open()
-        _call_for_help(this, target, text)
-    return queries.incident(ref, actor=actor)
-
-
-@transaction.atomic
-def page(
-    *, actor: Actor, target: Target, title: str, text: str = "", service: str | None = None, now: datetime
-) -> IncidentDetail:
-    """Call somebody directly: an incident (SEV2) that only they are called for."""
-    require(actor, Permission.PAGE)
-    ref = open_by_hand(
-        actor=actor, title=title, service=service, severity=Severity.SEV2, summary=text, now=now, calls=False
-    )
-    with deed(actor=actor, ref=ref, now=now) as this:
-        _call_for_help(this, target, text or title)
     return queries.incident(ref, actor=actor)
 
 
@@ -211,25 +184,7 @@ def _see(this: Deed) -> None:
         this.did("seen", "seen", f"{actor.label} has seen it; the responders are still called")
 
 
-def _call_for_help(this: Deed, target: Target, text: str) -> None:
-    _check_target(target)
-    label = target.name if target.kind is TargetKind.USER else f"{target.kind} {target.name}"
-    service = this.around.directory.by_id(this.incident.service_id)
-    escalation.ask_help(
-        incident_id=this.incident.pk,
-        target=target,
-        label=f"help: {label}",
-        subject=subject_of(this.incident, service),
-        text=text[:500],
-        severity_row=this.around.directory.table[Severity(this.incident.severity)],
-        team=service.team or None,
-        now=this.now,
-    )
-    said = f": {text[:_LONGEST_TEXT]}" if text else ""
-    this.did("help_asked", "help_asked", f"{this.actor.label} asked {label} for help{said}", target=label)
-
-
-def _people(emails: Sequence[str], field: str) -> list[User]:
+def people_named(emails: Sequence[str], field: str) -> list[User]:
     wanted = [email.strip().lower() for email in emails if email.strip()]
     found = {user.email: user for user in User.objects.filter(email__in=wanted).exclude(state="left")}
     unknown = [email for email in wanted if email not in found]
@@ -238,10 +193,3 @@ def _people(emails: Sequence[str], field: str) -> list[User]:
             FieldError(field, f"there is no {unknown[0]}" if unknown else "expected at least one person")
         )
     return [found[email] for email in dict.fromkeys(wanted)]
-
-
-def _check_target(target: Target) -> None:
-    if target.kind is TargetKind.USER:
-        _people([target.name], "target")
-    elif target.kind is TargetKind.TEAM and not Team.objects.filter(name=target.name).exists():
-        raise Invalid(FieldError("target", f"there is no team “{target.name}”"))

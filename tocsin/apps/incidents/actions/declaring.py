@@ -15,7 +15,7 @@ from tocsin.domain import urgency
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.lifecycle import Status
 from tocsin.domain.permissions import Actor, Permission, require
-from tocsin.domain.severity import Severity
+from tocsin.domain.severity import Severity, Urgency
 
 _LONGEST_TITLE: Final = 255
 _LONGEST_SUMMARY: Final = 20_000
@@ -56,9 +56,12 @@ def open_by_hand(
     summary: str,
     now: datetime,
     started_at: datetime | None = None,
+    urgency_: Urgency | None = None,
     calls: bool = True,
 ) -> str:
-    """The new incident's ref. `calls` False: nobody is called yet; `service` None: the catch-all one."""
+    """The new incident's ref. `calls` False: nobody is called yet; `service` None: the catch-all one;
+    `urgency_` None: by the service and the severity.
+    """
     title = title.strip().replace("\0", "")
     _check(title, service, summary, started_at, now)
     around = load(now)
@@ -78,7 +81,7 @@ def open_by_hand(
         severity=severity,
         initial_severity=severity,
         peak_severity=severity,
-        urgency=loud.urgency,
+        urgency=urgency_ or loud.urgency,
         status=Status.INVESTIGATING,
         opened_by=changes.BY_PERSON,
         declared_by=User.objects.filter(email=actor.email).first() if actor.email else None,
@@ -86,7 +89,7 @@ def open_by_hand(
         detected_at=started_at or now,
         declared_at=now,
         touched=actor.is_person,
-        raise_at=loud.raise_at,
+        raise_at=None if urgency_ else loud.raise_at,
     )
     diary = Diary(actor, now)
     diary.note(incident, "declared", f"Declared {severity} by {actor.label}: {title}", {"severity": severity})
