@@ -1,6 +1,6 @@
 """Policies, the severity table and the last resort: what configuration says about escalation."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -22,9 +22,17 @@ MOST_STEPS = 50
 
 @transaction.atomic
 def save_policy(
-    *, actor: Actor, policy: Policy, team: str | None = None, from_file: bool = False, now: datetime
+    *,
+    actor: Actor,
+    policy: Policy,
+    team: str | None = None,
+    from_file: bool = False,
+    check: Callable[[], None] | None = None,
+    now: datetime,
 ) -> None:
-    """Make or change it. Call-outs that climb already keep the policy they began with."""
+    """Make or change it. Call-outs that climb already keep the policy they began with. `check` may refuse
+    once nobody else can change it any more.
+    """
     row = PolicyRow.objects.select_for_update().filter(name=policy.name).first()
     owner = Team.objects.filter(name=team).first() if team else None
     if team and owner is None:
@@ -32,6 +40,8 @@ def save_policy(
     before = (row.team_id,) if row else ()
     require_owned(actor, Permission.EDIT_TEAM, (*before, owner.pk if owner else None))
     _check(policy)
+    if check is not None:
+        check()
     made = row is None
     if row is None:
         row = PolicyRow(name=policy.name)
