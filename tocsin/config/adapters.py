@@ -20,6 +20,8 @@ def fill() -> None:
     for channel in (_email(load()), WebhookChannel(http.client())):
         registry.channels[channel.type] = channel
     registry.links.make = links.url
+    registry.links.all = links.url_of_all
+    registry.links.unfollow = links.url_of_following
     registry.links.ready = readiness.url
     registry.reach.deliverable = notify.deliverable
 

@@ -55,6 +55,9 @@ class Incident(models.Model):
     # Held after a person resolved it while an alert still fired: decided again then.
     held_until = models.DateTimeField(null=True)
 
+    objects = _Shown()
+    everything = models.Manager["Incident"]()
+
     class Meta:
         indexes = (
             models.Index(fields=("status", "-declared_at")),
@@ -66,9 +69,6 @@ class Incident(models.Model):
             ),
             models.Index(fields=("raise_at",), condition=Q(raise_at__isnull=False), name="incidents_raise"),
         )
-
-    objects = _Shown()
-    everything = models.Manager["Incident"]()
 
     @property
     def ref(self) -> str:
@@ -123,3 +123,40 @@ class CanaryRun(models.Model):
     accepted_at = models.DateTimeField(null=True)
     arrived_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=512, blank=True)  # why the door did not take it
+
+
+class Follow(models.Model):
+    """A person who wants to hear how things go on, and is never paged for it: of one incident, of a service,
+    or of a severity. Exactly one of the three is set.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="follows")
+    incident = models.ForeignKey(Incident, models.CASCADE, null=True, related_name="followers")
+    service = models.ForeignKey(Service, models.CASCADE, null=True, related_name="followers")
+    severity = models.CharField(max_length=8, blank=True)
+    since = models.DateTimeField()
+    by = models.CharField(max_length=255)  # who set it, for people to read
+
+    class Meta:
+        ordering = ("user__email", "id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("user", "incident", "service", "severity"),
+                name="incidents_follow_once",
+                nulls_distinct=False,
+            ),
+        )
+        indexes = (
+            models.Index(fields=("severity",), condition=~Q(severity=""), name="incidents_follow_severity"),
+        )
+
+
+class Happened(models.Model):
+    """What followers are still to hear; gone once it is said. What waits for one person is said together."""
+
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=32)  # of the timeline entry
+    text = models.TextField()
+    by = models.CharField(max_length=254, blank=True)  # e-mail of who did it, who knows
+    due_at = models.DateTimeField(db_index=True)

@@ -22,10 +22,12 @@ from tocsin.apps.incidents.actions.moving import (
     set_severity,
     set_status,
 )
+from tocsin.apps.incidents.actions.together import acknowledge_all
 
 __all__ = [
     "accept_help",
     "acknowledge",
+    "acknowledge_all",
     "ask_help",
     "declare",
     "decline_help",
