@@ -11,6 +11,7 @@ from tocsin.ports.source import Source
 
 sources: dict[str, Source] = {}
 channels: dict[str, Channel] = {}
+twins: dict[str, Channel] = {}  # channels that are no person's way: the canary's
 hooks: dict[str, Hook] = {}  # by vendor
 
 

@@ -45,10 +45,11 @@ class Directory:
 
 
 def load() -> Directory:
+    ours, way = catalog.canary(), integrations.canary()
     return Directory(
-        services={each.name: each for each in catalog.services()},
+        services={each.name: each for each in (*catalog.services(), *((ours,) if ours else ()))},
         teams={each.name: each for each in identity.teams()},
-        integrations={each.id: each for each in integrations.integrations()},
+        integrations={each.id: each for each in (*integrations.integrations(), *((way,) if way else ()))},
         table=escalation.severity_table(),
         routes=integrations.routes(),
     )

@@ -15,7 +15,7 @@ from tocsin.apps.alerts.directory import Directory
 from tocsin.apps.alerts.models import Alert, Decision
 from tocsin.apps.catalog.types import ServiceInfo
 from tocsin.apps.integrations.types import IntegrationInfo
-from tocsin.domain import grouping, routing, severity, urgency
+from tocsin.domain import canary, grouping, routing, severity, urgency
 from tocsin.domain.routing import Routed
 from tocsin.domain.severity import Severity, Urgency
 from tocsin.domain.signal import EventAction, Signal, facts
@@ -110,12 +110,20 @@ def belongs(refs: Mapping[int, str]) -> None:
 def place(
     integration: IntegrationInfo, signal: Signal, directory: Directory, now: datetime
 ) -> tuple[Placement, ...]:
+    if integration.canary:
+        # No route may send it to people.
+        return (_canary(integration, signal, directory, now),)
     reserved = facts(signal, integration=integration.name, kind=integration.kind)
     routed = routing.decide(
         directory.routes, signal.labels, default_service=integration.service, reserved=reserved
     )
     seen = {**signal.labels, **reserved}
     return tuple(_placed(integration, signal, each, seen, directory, now) for each in (routed, *routed.also))
+
+
+def _canary(integration: IntegrationInfo, signal: Signal, directory: Directory, now: datetime) -> Placement:
+    service = directory.service(integration.service, now)
+    return Placement(service, canary.SEVERITY, canary.URGENCY, signal.dedup_key, None, ())
 
 
 def _placed(

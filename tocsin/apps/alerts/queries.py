@@ -57,7 +57,7 @@ def info_of(row: Alert, *, decisions: bool = False) -> AlertInfo:
 
 
 def _rows() -> QuerySet[Alert, Alert]:
-    return Alert.objects.select_related("integration", "service")
+    return Alert.objects.filter(integration__canary=False).select_related("integration", "service")
 
 
 def _filtered(given: AlertFilter) -> QuerySet[Alert, Alert]:

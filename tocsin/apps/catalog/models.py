@@ -4,6 +4,13 @@ from tocsin.apps.escalation.models import Policy
 from tocsin.apps.identity.models import Team
 
 
+class _Shown(models.Manager["Service"]):
+    """Those that are people's: all but the canary's."""
+
+    def get_queryset(self) -> models.QuerySet["Service"]:
+        return super().get_queryset().filter(canary=False)
+
+
 class Service(models.Model):
     """What breaks. Without a policy the team's members are called, then lead and manager."""
 
@@ -22,6 +29,10 @@ class Service(models.Model):
     links = models.JSONField(default=dict)
     depends_on = models.ManyToManyField("self", symmetrical=False, related_name="dependents")
     from_file = models.BooleanField(default=False)
+    canary = models.BooleanField(default=False)  # the platform's own, which nobody sees
+
+    objects = _Shown()
+    everything = models.Manager["Service"]()
 
     def __str__(self) -> str:
         return self.name

@@ -31,6 +31,12 @@ def services(
     return tuple(info_of(row) for row in rows.order_by("name"))
 
 
+def canary() -> ServiceInfo | None:
+    """The platform's own, once it is there."""
+    row = Service.everything.filter(canary=True).first()
+    return info_of(row) if row else None
+
+
 def info_of(row: Service) -> ServiceInfo:
     return ServiceInfo(
         name=row.name,
@@ -51,6 +57,7 @@ def info_of(row: Service) -> ServiceInfo:
         team_id=row.team_id,
         dependents=tuple(sorted(other.name for other in row.dependents.all())),
         from_file=row.from_file,
+        canary=row.canary,
     )
 
 

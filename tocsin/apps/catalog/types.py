@@ -36,6 +36,7 @@ class ServiceInfo(ServiceSpec):
     team_id: int | None = None
     dependents: tuple[str, ...] = ()
     from_file: bool = False
+    canary: bool = False
 
     @property
     def spec(self) -> ServiceSpec:

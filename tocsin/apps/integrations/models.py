@@ -3,6 +3,13 @@ from django.db import models
 from tocsin.apps.catalog.models import Service
 
 
+class _Shown(models.Manager["Integration"]):
+    """Those that are people's: all but the canary's."""
+
+    def get_queryset(self) -> models.QuerySet["Integration"]:
+        return super().get_queryset().filter(canary=False)
+
+
 class Integration(models.Model):
     """A way in for one tool. `key` is 32 hex digits and is all a sender needs to know."""
 
@@ -15,6 +22,10 @@ class Integration(models.Model):
     created_at = models.DateTimeField()
     last_event_at = models.DateTimeField(null=True)
     from_file = models.BooleanField(default=False)
+    canary = models.BooleanField(default=False)  # the platform's own, which nobody sees
+
+    objects = _Shown()
+    everything = models.Manager["Integration"]()
 
     def __str__(self) -> str:
         return self.name

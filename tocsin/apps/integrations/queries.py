@@ -67,8 +67,14 @@ def recent_events(integration_id: int, *, limit: int = 20) -> tuple[EventInfo, .
 
 def set_aside(*, limit: int = 50) -> tuple[EventInfo, ...]:
     """Events that could not be understood, the newest first."""
-    rows = Event.objects.exclude(set_aside="").order_by("-id")[:limit]
+    rows = Event.objects.exclude(set_aside="").exclude(integration__canary=True).order_by("-id")[:limit]
     return tuple(_event_of(row) for row in rows)
+
+
+def canary() -> IntegrationInfo | None:
+    """The platform's own, once it is there."""
+    row = Integration.everything.select_related("service").filter(canary=True).first()
+    return info_of(row) if row else None
 
 
 def info_of(row: Integration) -> IntegrationInfo:
@@ -85,6 +91,7 @@ def info_of(row: Integration) -> IntegrationInfo:
         created_at=row.created_at,
         last_event_at=row.last_event_at,
         from_file=row.from_file,
+        canary=row.canary,
     )
 
 

@@ -33,6 +33,7 @@ class IntegrationInfo:
     created_at: datetime
     last_event_at: datetime | None
     from_file: bool
+    canary: bool = False
 
     def mapped(self, word: str | None) -> Severity | None:
         return self.severity_map.get(word or "") or self.severity_map.get((word or "").lower())

@@ -208,6 +208,19 @@ class VendorState(models.Model):
     last_failed_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=512, blank=True)
     told_at = models.DateTimeField(null=True)  # when the administrators were told
+    failures = models.PositiveIntegerField(default=0)  # one after the other, and since when
+    failures_from = models.DateTimeField(null=True)
+
+
+class Matter(models.Model):
+    """Something about Tocsin itself that is, or was, not well: its administrators are told once of each time,
+    and not more than once an hour.
+    """
+
+    name = models.CharField(max_length=64, primary_key=True)
+    since = models.DateTimeField(null=True)  # None: well
+    told_at = models.DateTimeField(null=True)  # the last time they were told that it is not
+    detail = models.CharField(max_length=512, blank=True)
 
 
 class Reached(models.Model):
