@@ -12,6 +12,7 @@ from tocsin.apps.identity import queries as identity
 from tocsin.apps.identity.models import User
 from tocsin.apps.integrations import actions as integrations
 from tocsin.apps.integrations import queries as ways_in
+from tocsin.apps.notify import queries as ways
 from tocsin.apps.notify.models import ContactMethod
 from tocsin.apps.oncall import actions as oncall
 from tocsin.apps.oncall import queries as rota
@@ -308,3 +309,25 @@ def test_the_first_run_loads_the_example_once(db: None, now: datetime) -> None:
     assert actions.first_run(folder, now)
     assert not actions.first_run(folder, now)
     assert catalog.service("checkout") is not None
+
+
+def test_rules_of_every_occasion_come_and_go_with_a_file(owner: Actor, now: datetime) -> None:
+    everybodys = "notification_rules: {high: [{via: email}], moved: [{after: 90s, via: email}]}\n"
+    of_one = (
+        "users: [{email: a@x.y, notification_rules: {low: [{via: email}], "
+        "handoff: [{after: 1m, via: email}], swap: [{via: email}]}}]\n"
+    )
+    _apply(owner, {"a.yaml": everybodys + of_one}, now)
+    assert _apply(owner, {"a.yaml": everybodys + of_one}, now) == []
+    text = queries.export(actor=owner)
+    assert load({"export.yaml": text}).organisation.notification_rules == tuple(
+        load({"a.yaml": everybodys}).organisation.notification_rules
+    )
+    rules = {(str(rule.occasion), str(rule.urgency), rule.after_s, rule.own) for rule in ways.rules("a@x.y")}
+    assert rules == {
+        ("page", "high", 0, False),
+        ("page", "low", 0, True),
+        ("handoff", "low", 60, True),
+        ("swap", "low", 0, True),
+        ("moved", "low", 90, False),
+    }

@@ -72,7 +72,7 @@ routes:
     - {match: {job: db}, service: database, urgency: low, group_by: [], continue: true}
 severities:
   - {name: SEV3, respond_within: 2h}
-notification_rules: {high: [{via: email}]}
+notification_rules: {high: [{via: email}], handoff: [{via: email}], moved: [{after: 90s, via: push}]}
 """
 
 
@@ -383,7 +383,7 @@ users: [{email: a@x.y, role: owner}, {email: b@x.y, role: owner}]
                 "notification_rules: {high: [{after: 10m, via: email}]}\nescalation_policies:\n"
                 "  - {name: p, steps: [{notify: [{user: a@x.y}], wait: 5m}, {notify: [{user: b@x.y}]}]}"
             ),
-            "waits 5m, but the last notification rule of a@x.y comes only after 10m",
+            "waits 5m, but of the notification rules of a@x.y “email after 10m” comes too late",
         ),
         (
             (

@@ -3,8 +3,8 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from tocsin.domain.notification.failing import after_failure, pressing, rank
-from tocsin.domain.notification.model import MessageKind, Method, Rule
-from tocsin.domain.notification.plan import plan
+from tocsin.domain.notification.model import MessageKind, Method, Occasion, Rule
+from tocsin.domain.notification.plan import plan, together
 from tocsin.domain.severity import Severity, Urgency
 from tocsin.domain.time import BusinessHours
 
@@ -189,3 +189,64 @@ def test_an_outbox_copy_is_not_the_first_message_of_high_urgency() -> None:
         (0, "webhook"),
         (5, "email"),
     ]
+
+
+PUSH = Method(5, "push", "phone")
+HANDOFF = Rule(Urgency.LOW, minutes(0), "push", Occasion.HANDOFF)
+SWAP = Rule(Urgency.LOW, minutes(2), "push", Occasion.SWAP)
+LOW_MAIL = rule(4, "email", Urgency.LOW)
+HIGH_MAIL = rule(0, "email")
+
+
+@pytest.mark.parametrize(
+    ("rules", "urgency", "occasion", "expected"),
+    [
+        ([HIGH_MAIL, HANDOFF], Urgency.HIGH, Occasion.PAGE, [(0, "email")]),
+        ([LOW_MAIL, HANDOFF], Urgency.LOW, Occasion.PAGE, [(4, "email")]),
+        ([LOW_MAIL, HANDOFF], Urgency.LOW, Occasion.HANDOFF, [(0, "push")]),
+        ([LOW_MAIL, HANDOFF], Urgency.LOW, Occasion.SWAP, [(4, "email")]),
+        ([LOW_MAIL, SWAP], Urgency.LOW, Occasion.SWAP, [(2, "push")]),
+        # "Are you ready?" presses, and goes by the rules for hand-offs all the same.
+        ([HIGH_MAIL, HANDOFF], Urgency.HIGH, Occasion.HANDOFF, [(0, "push")]),
+        ([HIGH_MAIL], Urgency.HIGH, Occasion.HANDOFF, [(0, "email")]),
+        # Rules for hand-offs alone say nothing of pages: everything is tried.
+        ([HANDOFF], Urgency.HIGH, Occasion.PAGE, [(0, "email"), (3, "push")]),
+        # A way that is not there gives way, as for pages.
+        ([Rule(Urgency.LOW, minutes(0), "sms", Occasion.MOVED)], Urgency.LOW, Occasion.MOVED,
+         [(0, "email"), (3, "push")]),
+    ],
+)  # fmt: skip
+def test_an_occasion_goes_by_its_own_rules_else_by_urgency(
+    rules: list[Rule], urgency: Urgency, occasion: Occasion, expected: list[tuple[float, str]]
+) -> None:
+    assert planned([MAIL, PUSH], rules, urgency, NOW, occasion=occasion) == expected
+
+
+def test_the_reason_names_what_the_rules_are_for() -> None:
+    (line,) = plan([PUSH], [HANDOFF], Urgency.LOW, NOW, occasion=Occasion.HANDOFF)
+    assert line.reason == "rule: hand-offs, push after 0s"
+
+
+def test_quiet_hours_hold_an_occasions_quiet_word_too_and_no_pressing_one() -> None:
+    quiet = planned([PUSH], [HANDOFF], Urgency.LOW, NOW, quiet=NIGHT, occasion=Occasion.HANDOFF)
+    assert quiet == [(480, "push")]
+    pressing_one = planned([PUSH], [HANDOFF], Urgency.HIGH, NOW, quiet=NIGHT, occasion=Occasion.HANDOFF)
+    assert pressing_one == [(0, "push")]
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ([], [HIGH_MAIL, LOW_MAIL, HANDOFF]),
+        ([rule(1, "sms")], [rule(1, "sms"), LOW_MAIL, HANDOFF]),
+        ([SWAP], [SWAP, HIGH_MAIL, LOW_MAIL, HANDOFF]),
+        (
+            [Rule(Urgency.LOW, minutes(9), "email", Occasion.HANDOFF)],
+            [Rule(Urgency.LOW, minutes(9), "email", Occasion.HANDOFF), HIGH_MAIL, LOW_MAIL],
+        ),
+    ],
+)
+def test_everybodys_rules_stand_where_a_person_has_none_of_their_own(
+    own: list[Rule], expected: list[Rule]
+) -> None:
+    assert together(own, [HIGH_MAIL, LOW_MAIL, HANDOFF]) == tuple(expected)

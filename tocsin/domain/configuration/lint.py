@@ -8,6 +8,7 @@ from typing import Final
 from tocsin.domain.configuration.model import Organisation, Service
 from tocsin.domain.configuration.problems import Place, Report
 from tocsin.domain.escalation.model import Policy, Step, Target, TargetKind, TeamWho
+from tocsin.domain.notification.plan import applying
 from tocsin.domain.routing import Route
 from tocsin.domain.schedule import Book, OverrideKind, Rotation, Schedule, changes_anything
 from tocsin.domain.schedule.checks import YEAR, Check, Finding, check, coverage, doubles, never_in, over
@@ -92,7 +93,7 @@ class _Linter:
                         "users", user.email, ".notification_rules", f"no contact method of type {rule.via!r}"
                     )
             for urgency in Urgency if user.notification_rules else ():
-                if not any(rule.urgency is urgency for rule in user.notification_rules):
+                if not applying(self._org.rules_of(user.email), urgency):
                     message = f"no rule for {urgency} urgency: every contact method is used"
                     self._warn("users", user.email, ".notification_rules", message)
 
@@ -206,16 +207,18 @@ class _Linter:
 
     def _delays(self, policy: Policy, step: Step, path: str) -> None:
         for email in dict.fromkeys(self._reached(step.targets)):
-            rules = [rule for rule in self._org.rules_of(email) if rule.urgency is Urgency.HIGH]
-            longest = max((rule.after for rule in rules), default=timedelta(0))
-            if rules and longest >= step.wait > timedelta(0):
-                self._warn(
-                    "escalation_policies",
-                    policy.name,
-                    path,
-                    f"waits {format_duration(step.wait)}, but the last notification rule of {email} comes "
-                    f"only after {format_duration(longest)}: the next step begins first",
+            late = [
+                f"“{rule.via} after {format_duration(rule.after)}”"
+                for rule in applying(self._org.rules_of(email), Urgency.HIGH)
+                if rule.after >= step.wait > timedelta(0)
+            ]
+            if late:
+                comes = "comes" if len(late) == 1 else "come"
+                message = (
+                    f"waits {format_duration(step.wait)}, but of the notification rules of {email} "
+                    f"{', '.join(late)} {comes} too late: the next step begins first"
                 )
+                self._warn("escalation_policies", policy.name, path, message)
 
     def _reached(self, targets: tuple[Target, ...]) -> Iterator[str]:
         for target in targets:
