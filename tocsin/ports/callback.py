@@ -64,6 +64,7 @@ class Deed(StrEnum):
     STOP = "stop"  # send me nothing more here
     START = "start"
     HELP = "help"  # what can be answered
+    WORDS = "words"  # they wrote `text`: it is still to be read
     UNKNOWN = "unknown"  # cannot be understood
 
 

@@ -26,7 +26,8 @@ class Script:
 class Carrier(Protocol):
     vendor: str
     sms_from: str  # "": it sends no SMS
-    voice_from: str
+    voice_from: str  # "": it makes no calls
+    hears: bool  # it can reach us: what became of a message, keys and replies are told
 
     @property
     def ready(self) -> str:
