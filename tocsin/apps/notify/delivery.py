@@ -18,6 +18,7 @@ from tocsin.apps.notify.actions.calling import QUIET_WORDS
 from tocsin.apps.notify.directory import Directory
 from tocsin.apps.notify.models import Attempt, LocalMail, Notification, NotificationState, Page, WorkerProcess
 from tocsin.apps.notify.types import Job
+from tocsin.domain import canary
 from tocsin.domain.escalation.codec import load
 from tocsin.domain.notification.failing import Verdict, after_failure, rank
 from tocsin.domain.notification.model import MessageKind, Subject
@@ -109,7 +110,7 @@ def deliver_one(job: Job, worker: str) -> Receipt:
 
 
 def send(job: Job, worker: str) -> Receipt:
-    channel = registry.channels.get(job.via)
+    channel = registry.channels.get(job.via) or registry.twins.get(job.via)
     if channel is None:
         return Receipt(Result.FAILED, f"There is no channel “{job.via}”.")
     message = compose.message(job, clock.now())
@@ -155,7 +156,8 @@ def _keep_sent(job: Job, receipt: Receipt, now: datetime) -> None:
     state = NotificationState.DELIVERED if receipt.result is Result.DELIVERED else NotificationState.SENT
     if not receipt.counts:
         state = NotificationState.SUPPRESSED
-    live = json.dumps({"kind": "incident", "id": job.subject.ref}) if job.incident_id else ""
+    shown = job.incident_id and job.via != canary.VIA
+    live = json.dumps({"kind": "incident", "id": job.subject.ref}) if shown else ""
     values: dict[str, int | str | datetime] = {
         "id": job.id,
         "at": now,

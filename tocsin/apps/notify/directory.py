@@ -10,18 +10,21 @@ from django.db.models import Q
 
 from tocsin.apps.identity.models import User, UserState
 from tocsin.apps.notify.models import ContactMethod, NotificationRule, QuietHours
+from tocsin.domain import canary
 from tocsin.domain.notification.model import Method, Occasion, Rule
 from tocsin.domain.notification.plan import together
 from tocsin.domain.severity import Urgency
 from tocsin.domain.time import BusinessHours, parse_weekday, parse_zone
 from tocsin.ports import registry
 
+_ENDS = 16
+
 
 @dataclass(frozen=True)
 class Contact:
     """One person. `left` people are never reached."""
 
-    user_id: int
+    user_id: int | None  # None: the canary, which is nobody
     email: str
     name: str
     left: bool
@@ -80,6 +83,14 @@ def counts(type_: str) -> bool:
     return channel is None or channel.counts
 
 
+def shown_address(type_: str, address: str) -> str:
+    """As people may see it: an address that is somebody's key shows its two ends."""
+    channel = registry.channels.get(type_)
+    if channel is None or not channel.address.secret or len(address) <= _ENDS:
+        return address
+    return f"{address[: address.find('://') + 8] if '://' in address else address[:4]}…{address[-4:]}"
+
+
 def own_address(email: str) -> Method:
     """Nobody is without a way to be reached: the address that names them is one. It has no row, hence no
     id.
@@ -99,6 +110,17 @@ def keep_own_address(email: str) -> None:
         )
 
 
+_CANARY = Contact(
+    None,
+    canary.EMAIL,
+    "the canary",
+    left=False,
+    methods=(Method(0, canary.VIA, canary.EMAIL),),
+    rules=(Rule(canary.URGENCY, timedelta(0), canary.VIA),),
+    quiet=None,
+)
+
+
 def _read(emails: Sequence[str]) -> dict[str, Contact]:
     users = {user.pk: user for user in User.objects.filter(email__in=emails)}
     rows: dict[int, list[ContactMethod]] = defaultdict(list)
@@ -109,7 +131,8 @@ def _read(emails: Sequence[str]) -> dict[str, Contact]:
     for rule in wanted:
         rules[rule.user_id].append(rule_of(rule))
     quiet = {row.user_id: _hours(row) for row in QuietHours.objects.filter(user_id__in=users)}
-    return {
+    ours = {canary.EMAIL: _CANARY} if canary.EMAIL in emails else {}
+    return ours | {
         user.email: Contact(
             user.pk,
             user.email,
