@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tocsin.ports.channel import FieldSpec, Message, Receipt, Result, StillWanted
+from tocsin.ports.channel import ADDRESS, PLAIN, Abilities, FieldSpec, Message, Receipt, Result, StillWanted
 
 
 @dataclass
@@ -13,6 +13,8 @@ class FakeChannel:
     fields: Sequence[FieldSpec] = ()
     counts: bool = True
     ready: str = ""
+    abilities: Abilities = PLAIN
+    address: FieldSpec = ADDRESS
     answers: list[Receipt] = field(default_factory=list)  # taken one by one; none left: sent
     sent: list[Message] = field(default_factory=list)
 

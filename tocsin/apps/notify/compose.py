@@ -26,6 +26,7 @@ _BUTTONS = {
     MessageKind.TEST: (),
     MessageKind.INVITATION: (),
     MessageKind.DUTY: (),
+    MessageKind.CODE: (),
 }
 
 

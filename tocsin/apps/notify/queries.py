@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Min, Q
 
 from tocsin.apps.identity.models import User, UserState
-from tocsin.apps.notify.directory import Directory, counts, keep_own_address, why_not
+from tocsin.apps.notify.directory import Directory, counts, keep_own_address, shown_address, why_not
 from tocsin.apps.notify.models import (
     Attempt,
     ContactMethod,
@@ -89,7 +89,15 @@ def deliverable(emails: Iterable[str]) -> dict[str, bool]:
 
 def channels() -> tuple[ChannelInfo, ...]:
     return tuple(
-        ChannelInfo(channel.type, channel.title, channel.ready, channel.counts)
+        ChannelInfo(
+            channel.type,
+            channel.title,
+            channel.ready,
+            channel.counts,
+            channel.address,
+            tuple(channel.fields),
+            channel.abilities,
+        )
         for _, channel in sorted(registry.channels.items())
     )
 
@@ -172,6 +180,9 @@ def method_of(row: ContactMethod) -> MethodInfo:
         why_not(row.type, verified=row.verified_at is not None, disabled=disabled),
         counts(row.type),
         row.config,
+        channel.title if (channel := registry.channels.get(row.type)) else row.type,
+        shown_address(row.type, row.address),
+        row.code_expires_at if row.code and row.verified_at is None else None,
     )
 
 

@@ -1,10 +1,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tocsin.domain.notification.model import MessageKind, Occasion, Subject
 from tocsin.domain.severity import Severity, Urgency
+from tocsin.ports.channel import ADDRESS, PLAIN, Abilities, FieldSpec
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,9 @@ class MethodInfo:
     problem: str
     counts: bool
     config: Mapping[str, str] = field(default_factory=dict, repr=False)
+    title: str = ""  # of its channel
+    shown: str = ""  # the address as people may see it: one that is a key shows its ends
+    code_until: datetime | None = None  # a code is on its way, and good until then
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class AttemptInfo:
     at: datetime
     result: str
     detail: str
+    vendor: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,12 @@ class NotificationInfo:
     receipt: str
     attempts: int
     trail: tuple[AttemptInfo, ...]
+    hold: str = ""  # why it waits, or waited
+    carried_by: int | None = None  # the message that says it too
+    vendor: str = ""
+    ref: str = ""
+    kind: str = ""
+    wanted_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,38 @@ class PageInfo:
     ended_at: datetime | None
     end_reason: str
     notifications: tuple[NotificationInfo, ...]
+    occasion: str = "page"
+    incident_id: int | None = None
+    generation: int = 0
+
+
+@dataclass(frozen=True)
+class SentInfo:
+    """A message that left. `incident_ids`: all that it lists; `lines`: what it said."""
+
+    id: int
+    key: str
+    via: str
+    address: str
+    email: str
+    kind: MessageKind
+    call_out_id: int | None
+    incident_ids: tuple[int, ...]
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ThrottleInfo:
+    """At most `most` messages within `within` over `via`: to one contact, or in all (`scope` vendor).
+    `shipped`: nobody has changed it.
+    """
+
+    via: str
+    scope: str
+    most: int
+    within: timedelta
+    shipped: bool
+    from_file: bool
 
 
 @dataclass(frozen=True)
@@ -144,6 +187,9 @@ class ChannelInfo:
     title: str
     missing: str
     counts: bool
+    address: FieldSpec = ADDRESS
+    fields: tuple[FieldSpec, ...] = ()
+    abilities: Abilities = PLAIN
 
 
 @dataclass(frozen=True)
@@ -172,3 +218,7 @@ class Job:
     wanted_at: datetime
     started_at: datetime
     more: Mapping[str, Any] = field(default_factory=dict)
+    person: int = 0
+    generation: int = 0
+    avoid: tuple[str, ...] = ()  # vendors that took it, and from whom it did not arrive
+    carries: bool = False  # it says others too: see compose.listed

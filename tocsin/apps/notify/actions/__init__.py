@@ -1,26 +1,31 @@
 """Everything that changes how, and whether, people are told."""
 
 from tocsin.apps.notify.actions.calling import call, call_many, stop, stop_repeats, tell
-from tocsin.apps.notify.actions.people import (
+from tocsin.apps.notify.actions.methods import (
     add_method,
+    order_methods,
     remove_method,
-    save_person,
     send_code,
-    send_test,
-    set_default_rules,
     set_method_enabled,
-    set_quiet_hours,
-    set_rules,
     verify_method,
 )
+from tocsin.apps.notify.actions.people import (
+    save_person,
+    set_default_rules,
+    set_quiet_hours,
+    set_rules,
+)
+from tocsin.apps.notify.actions.trying import send_rest, send_test, test_method
 
 __all__ = [
     "add_method",
     "call",
     "call_many",
+    "order_methods",
     "remove_method",
     "save_person",
     "send_code",
+    "send_rest",
     "send_test",
     "set_default_rules",
     "set_method_enabled",
@@ -29,5 +34,6 @@ __all__ = [
     "stop",
     "stop_repeats",
     "tell",
+    "test_method",
     "verify_method",
 ]
