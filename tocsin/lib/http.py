@@ -7,6 +7,7 @@ reads no more than asked for, and always has a time-out.
 
 import ipaddress
 import json
+import re
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
@@ -337,7 +338,11 @@ def _why(error: Exception) -> str:
     return next((words for sign, words in _WORDS if sign in said.lower()), said or type(error).__name__)
 
 
+_SECRET_PART: Final = re.compile(r"[^/]{24,}|bot\d+:[^/]*")
+
+
 def _shown(url: str) -> str:
-    """Without query and credentials, which may be secrets."""
+    """Without query, credentials and what in a path may be a key (a bot's token, a webhook's own name)."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    path = _SECRET_PART.sub("…", parts.path)
+    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{path}"
