@@ -56,9 +56,10 @@ def _headline(job: Job) -> str:
 
 def _lines(job: Job) -> tuple[str, ...]:
     subject = job.subject
+    if "lines" in job.more:
+        return tuple(job.more["lines"])
     if not job.incident_id:
-        said = (job.reason,) if job.reason else ()
-        return tuple(job.more["lines"]) if "lines" in job.more else said
+        return (job.reason,) if job.reason else ()
     lines = []
     if job.kind in {MessageKind.PAGE, MessageKind.STAKEHOLDER}:
         if subject.summary and subject.summary != subject.title:
@@ -81,6 +82,9 @@ def _invitation(job: Job, now: datetime) -> tuple[str, ...]:
 
 
 def _actions(job: Job, now: datetime) -> tuple[Action, ...]:
+    if job.kind is MessageKind.UPDATE:  # its link shows what the person follows, and ends it
+        out = Action("unfollow", "Stop these updates", registry.links.unfollow(job.email, now))
+        return (out,) if out.url else ()
     if not job.incident_id:
         return _duties(job, now)
     made = (
