@@ -48,6 +48,8 @@ class ActorKind(StrEnum):
     USER = "user"
     TOKEN = "token"  # noqa: S105  (a kind of actor, not a secret)
     LINK = "link"  # a signed link: one person, one incident
+    PHONE = "phone"  # a key pressed in a call to them, or a reply by SMS
+    CHAT = "chat"
     ALERT = "alert"
     SYSTEM = "system"
 

@@ -115,6 +115,14 @@ class DeadLink(models.Model):
     at = models.DateTimeField()
 
 
+class TakenAnswer(models.Model):
+    """What somebody answered by phone or chat: `name` is the vendor's for it. Told again, it is not done again."""
+
+    name = models.CharField(max_length=128, unique=True)
+    at = models.DateTimeField()
+    said = models.TextField(blank=True)
+
+
 class CanaryRun(models.Model):
     """One journey of the canary; `name` holds its minute, so that one worker makes it."""
 
