@@ -15,6 +15,7 @@ from tocsin.apps.notify.actions.people import (
     set_quiet_hours,
     set_rules,
 )
+from tocsin.apps.notify.actions.stopping import start_method, stop_method
 from tocsin.apps.notify.actions.trying import send_rest, send_test, test_method
 
 __all__ = [
@@ -31,7 +32,9 @@ __all__ = [
     "set_method_enabled",
     "set_quiet_hours",
     "set_rules",
+    "start_method",
     "stop",
+    "stop_method",
     "stop_repeats",
     "tell",
     "test_method",
