@@ -54,6 +54,11 @@ def body_signature(secret: str, body: bytes, at: int) -> str:
     return hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
 
 
+def derived(secret: str, purpose: str) -> bytes:
+    """32 bytes for one purpose: a key that nobody has to keep beside the secret that it comes from."""
+    return hmac.digest(secret.encode(), f"tocsin.derived:{purpose}".encode(), "sha256")
+
+
 def same(one: str, other: str) -> bool:
     """Equality that takes the same time wherever the texts differ."""
     return hmac.compare_digest(one.encode(), other.encode())

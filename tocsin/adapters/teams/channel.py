@@ -1,8 +1,9 @@
 """Microsoft Teams, by a person's or a channel's own workflow “When a Teams webhook request is received”.
 
 Teams lets nobody write to a person but its own apps, which each organisation would have to install; a
-workflow is what a person can make in a minute. Its address is a secret: whoever has it can post there. The workflow
-answers 202 before it posts, and says nothing of what became of the message; a repeated one appears twice.
+workflow is what a person can make in a minute. Its address is a secret: whoever has it can post there. The
+workflow answers 202 before it posts, and says nothing of what became of the message; a repeated one appears
+twice.
 """
 
 from collections.abc import Sequence
