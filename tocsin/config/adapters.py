@@ -1,16 +1,17 @@
 """Which vendors there are: kind → adapter."""
 
+from tocsin.adapters.canary.channel import CanaryChannel
 from tocsin.adapters.console.channel import ConsoleChannel
 from tocsin.adapters.email import render
 from tocsin.adapters.email.channel import EmailChannel, Server
 from tocsin.adapters.webhook.channel import WebhookChannel
-from tocsin.apps.incidents import links
+from tocsin.apps.incidents import canary, links
 from tocsin.apps.notify import delivery
 from tocsin.apps.notify import queries as notify
 from tocsin.apps.oncall import readiness
 from tocsin.config import sources
 from tocsin.config.options import Options, load
-from tocsin.lib import http
+from tocsin.lib import clock, http
 from tocsin.ports import registry
 from tocsin.ports.channel import Channel, Message
 
@@ -19,6 +20,7 @@ def fill() -> None:
     sources.fill()
     for channel in (_email(load()), WebhookChannel(http.client())):
         registry.channels[channel.type] = channel
+    registry.twins["canary"] = CanaryChannel(lambda name: canary.arrived(name, clock.now()))
     registry.links.make = links.url
     registry.links.all = links.url_of_all
     registry.links.unfollow = links.url_of_following

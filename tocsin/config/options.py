@@ -1,6 +1,7 @@
 """All settings, read once from the environment into a frozen value."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +15,8 @@ from tocsin.lib.env import Env, Network, Problem, WrongSettingsError
 SECRET_KEY_FILE: Final = "secret-key"  # noqa: S105 - a file's name
 DATABASE_URL_FILE: Final = "database-url"
 _MIN_SECRET: Final = 20
+_CARRIERS: Final = ("twilio", "plivo")
+_NUMBER: Final = re.compile(r"\+[1-9]\d{6,14}")
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,17 @@ class Twilio:
     account_sid: str
     auth_token: str
     from_number: str
+    """For SMS: a number, a sender's name, or a messaging service (MG…)."""
+    voice_from: str
+    api_url: str
+
+
+@dataclass(frozen=True)
+class Plivo:
+    auth_id: str
+    auth_token: str
+    from_number: str
+    voice_from: str
     api_url: str
 
 
@@ -101,11 +115,16 @@ class Options:
     pagerduty: PagerDuty
     opsgenie: Opsgenie
     twilio: Twilio
+    plivo: Plivo
+    carriers: tuple[str, ...]
+    """Phone companies, in the order in which they are tried."""
     jira: Jira
     linear: Linear
     oidc: Oidc | None
     saml: Saml | None
     watchdog_url: str
+    canary_url: str
+    """Where the canary enters: as monitors do. Empty: none flies."""
     https_proxy: str
     ca_bundle: Path | None
     trusted_proxies: tuple[Network, ...]
@@ -119,6 +138,12 @@ class Options:
     @property
     def https(self) -> bool:
         return self.public_url.startswith("https://")
+
+    @property
+    def caller_numbers(self) -> tuple[str, ...]:
+        """What calls and SMS come from: the contact that people keep."""
+        ours = (self.twilio.voice_from, self.twilio.from_number, self.plivo.voice_from, self.plivo.from_number)
+        return tuple(dict.fromkeys(number for number in ours if _NUMBER.fullmatch(number)))
 
     @property
     def public_host(self) -> str:
@@ -155,11 +180,14 @@ def read(environ: Mapping[str, str]) -> Options:
         pagerduty=_pagerduty(env),
         opsgenie=_opsgenie(env),
         twilio=_twilio(env),
+        plivo=_plivo(env),
+        carriers=_carriers(env),
         jira=_jira(env),
         linear=_linear(env),
         oidc=_oidc(env),
         saml=_saml(env),
         watchdog_url=env.url("TOCSIN_WATCHDOG_URL"),
+        canary_url=_canary(env, public_url),
         https_proxy=env.url("TOCSIN_HTTPS_PROXY"),
         ca_bundle=env.existing_file("TOCSIN_CA_BUNDLE"),
         trusted_proxies=env.networks("TOCSIN_TRUSTED_PROXIES"),
@@ -171,6 +199,13 @@ def read(environ: Mapping[str, str]) -> Options:
     if env.problems:
         raise WrongSettingsError(tuple(env.problems))
     return options
+
+
+def _canary(env: Env, public_url: str) -> str:
+    said = env.text("TOCSIN_CANARY", "on").lower()
+    if said in {"on", "off"}:
+        return public_url if said == "on" else ""
+    return env.url("TOCSIN_CANARY")
 
 
 def _slack(env: Env) -> Slack:
@@ -205,19 +240,39 @@ def _linear(env: Env) -> Linear:
 
 
 def _twilio(env: Env) -> Twilio:
-    account_sid = env.text("TOCSIN_TWILIO_ACCOUNT_SID")
-    auth_token = env.text("TOCSIN_TWILIO_AUTH_TOKEN")
-    from_number = env.text("TOCSIN_TWILIO_FROM")
-    env.together(
-        "Twilio",
-        {
-            "TOCSIN_TWILIO_ACCOUNT_SID": account_sid,
-            "TOCSIN_TWILIO_AUTH_TOKEN": auth_token,
-            "TOCSIN_TWILIO_FROM": from_number,
-        },
-    )
+    account_sid, auth_token, number = _account(env, "Twilio", "TOCSIN_TWILIO", "ACCOUNT_SID")
     api_url = env.url("TOCSIN_TWILIO_API_URL", "https://api.twilio.com")
-    return Twilio(account_sid, auth_token, from_number, api_url)
+    return Twilio(account_sid, auth_token, number, _voice(env, "TOCSIN_TWILIO", number), api_url)
+
+
+def _plivo(env: Env) -> Plivo:
+    auth_id, auth_token, number = _account(env, "Plivo", "TOCSIN_PLIVO", "AUTH_ID")
+    api_url = env.url("TOCSIN_PLIVO_API_URL", "https://api.plivo.com")
+    return Plivo(auth_id, auth_token, number, _voice(env, "TOCSIN_PLIVO", number), api_url)
+
+
+def _account(env: Env, vendor: str, prefix: str, name: str) -> tuple[str, str, str]:
+    names = (f"{prefix}_{name}", f"{prefix}_AUTH_TOKEN", f"{prefix}_FROM")
+    account, token, number = (env.text(one) for one in names)
+    env.together(vendor, {names[0]: account, names[1]: token, names[2]: number})
+    return account, token, number
+
+
+def _voice(env: Env, prefix: str, number: str) -> str:
+    """Calls come from a number; where SMS come from a name or a service, it is to be given."""
+    given = env.text(f"{prefix}_VOICE_FROM", number if number.startswith("+") else "")
+    if given and not _NUMBER.fullmatch(given):
+        hint = "Give it as +15551234567."
+        env.problem("S012", f"{prefix}_VOICE_FROM is no phone number: {given!r}.", hint)
+    return given
+
+
+def _carriers(env: Env) -> tuple[str, ...]:
+    given = tuple(word for word in re.split(r"[,\s]+", env.text("TOCSIN_CARRIERS").lower()) if word)
+    if set(given) - set(_CARRIERS):
+        hint = f"Name them in the order to try them in: {', '.join(_CARRIERS)}."
+        env.problem("S011", f"TOCSIN_CARRIERS is {', '.join(given)!r}.", hint)
+    return (*dict.fromkeys(given), *(one for one in _CARRIERS if one not in given))
 
 
 def _jira(env: Env) -> Jira:

@@ -30,7 +30,8 @@ class Reading:
 READINGS: Final = (
     Reading(
         metrics.gauge("incidents_open", "Incidents that are not resolved", ("severity",)),
-        "SELECT severity, count(*) FROM incidents_incident WHERE resolved_at IS NULL GROUP BY severity",
+        "SELECT severity, count(*) FROM incidents_incident WHERE resolved_at IS NULL AND number > 0"
+        " GROUP BY severity",
     ),
     Reading(
         metrics.gauge("events_waiting", "Accepted events that no worker has taken yet"),
@@ -49,7 +50,18 @@ READINGS: Final = (
     Reading(
         metrics.gauge("notifications", "Messages of the last 24 hours, by outcome", ("via", "state")),
         "SELECT via, state, count(*) FROM notify_notification WHERE due_at > now() - interval '24 hours'"
+        " AND via <> 'canary'"
         " GROUP BY via, state",
+    ),
+    Reading(
+        metrics.gauge("canary_seconds", "From door to channel: the last journey of the canary that arrived"),
+        "SELECT coalesce((SELECT extract(epoch FROM arrived_at - begun_at)::float8 FROM incidents_canaryrun"
+        " WHERE arrived_at IS NOT NULL ORDER BY begun_at DESC LIMIT 1), 'NaN')",
+    ),
+    Reading(
+        metrics.gauge("canary_age_seconds", "Since the last canary that arrived in time took off; NaN: none"),
+        "SELECT coalesce((SELECT extract(epoch FROM now() - max(begun_at))::float8 FROM incidents_canaryrun"
+        " WHERE arrived_at - begun_at <= interval '30 seconds'), 'NaN')",
     ),
     Reading(
         metrics.gauge("workers", "Workers whose heart beat in the last 4 seconds"),

@@ -16,6 +16,7 @@ from tocsin.apps.incidents.handlers import collecting
 from tocsin.apps.notify import delivery
 from tocsin.apps.oncall import fetching
 from tocsin.entrypoints.worker import duty
+from tocsin.entrypoints.worker.canary import Canary
 from tocsin.entrypoints.worker.delivery import Desk
 from tocsin.entrypoints.worker.health import Health
 from tocsin.entrypoints.worker.loops import Bell, Loop
@@ -43,13 +44,16 @@ class Options(Protocol):
     @property
     def watchdog_url(self) -> str: ...
 
+    @property
+    def canary_url(self) -> str: ...
+
 
 def run(options: Options, stop: threading.Event) -> None:
     """Until `stop` is set; then what is being handed over is finished, and the rest is left to others."""
     fresh.enable()
     worker = ids.new_id()
     desk = Desk(worker, stop)
-    health = Health(worker, options.worker_lag_s, options.watchdog_url)
+    health = Health(worker, options.worker_lag_s, options.watchdog_url, flies=bool(options.canary_url))
     events = Loop("events", _events, stop)
     due = Loop("escalation", _escalation, stop)
     out = Loop("delivery", desk.step, stop)
@@ -62,9 +66,11 @@ def run(options: Options, stop: threading.Event) -> None:
         Loop("duty", duty.step, stop),
     )
     bell = Bell(options.database_url, {"tocsin_events": (events,), "tocsin_due": (due, out)}, stop)
-    # Not waited for at the end: a calendar that is being read is read again.
-    calendars = Loop("calendars", _calendars, stop)
-    threads = [*loops, *desk.senders, bell, calendars]
+    # Not waited for at the end: a calendar that is being read is read again, and so flies the next canary.
+    apart: list[threading.Thread] = [bell, Loop("calendars", _calendars, stop)]
+    if options.canary_url:
+        apart.append(Loop("canary", Canary(options.canary_url, stop).step, stop))
+    threads = [*loops, *desk.senders, *apart]
     for thread in threads:
         thread.start()
     _log.info("worker started", worker=worker)
@@ -73,7 +79,7 @@ def run(options: Options, stop: threading.Event) -> None:
         loop.ring()
     until = clock.monotonic() + _END_S
     for thread in threads:
-        if thread not in {bell, calendars}:
+        if thread not in apart:
             thread.join(max(0.0, until - clock.monotonic()))
     _goodbye(worker)
 

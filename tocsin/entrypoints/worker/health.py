@@ -29,6 +29,7 @@ class Health:
     worker: str
     lag_s: float
     watchdog_url: str
+    flies: bool = False  # a canary does
     host: str = field(default_factory=socket.gethostname)
     _beat_at: float = field(default_factory=clock.monotonic)
     _trusts_from: float = 0.0
