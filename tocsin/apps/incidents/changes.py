@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.db import connection
 
+from tocsin.apps.incidents import updates
 from tocsin.apps.incidents.models import Incident, TimelineEntry
 from tocsin.domain.joining import HOLD
 from tocsin.domain.lifecycle import Status
@@ -63,6 +64,12 @@ class Diary:
                 actor_label=entry.actor.label[:255],
                 text=entry.text.replace("\0", ""),
                 data=entry.data,
+            )
+            for entry in self.entries
+        )
+        updates.keep(
+            updates.Fact(
+                entry.incident, entry.kind, entry.text, entry.data, entry.at, entry.actor.email or ""
             )
             for entry in self.entries
         )

@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from tocsin.apps.alerts import intake
 from tocsin.apps.alerts.intake import Incoming
 from tocsin.apps.audit import actions as audit
-from tocsin.apps.incidents import pipeline, surroundings
+from tocsin.apps.incidents import pipeline, surroundings, updates
 from tocsin.apps.incidents import sweep as due
 from tocsin.apps.incidents.surroundings import Surroundings
 from tocsin.apps.integrations import actions as integrations
@@ -132,7 +132,7 @@ def sweep(now: datetime) -> int:
     at.
     """
     done = 0
-    for kind in (due.end_holds, due.raise_at_opening):
+    for kind in (due.end_holds, due.raise_at_opening, updates.tell_due):
         try:
             done += kind(now)
         except (OperationalError, InterfaceError):

@@ -11,6 +11,7 @@ from tocsin.apps.incidents.actions.calling import (
     unsnooze,
 )
 from tocsin.apps.incidents.actions.declaring import declare
+from tocsin.apps.incidents.actions.following import follow, unfollow
 from tocsin.apps.incidents.actions.helping import accept_help, ask_help, decline_help, page
 from tocsin.apps.incidents.actions.moving import (
     edit,
@@ -33,6 +34,7 @@ __all__ = [
     "decline_help",
     "edit",
     "escalate",
+    "follow",
     "merge",
     "mitigate",
     "note",
@@ -46,5 +48,6 @@ __all__ = [
     "set_status",
     "snooze",
     "take_over",
+    "unfollow",
     "unsnooze",
 ]

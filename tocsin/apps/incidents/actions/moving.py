@@ -8,6 +8,7 @@ from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.identity.models import User
 from tocsin.apps.incidents import changes, queries, telling
 from tocsin.apps.incidents.actions.common import Deed, deed
+from tocsin.apps.incidents.following import carry_over
 from tocsin.apps.incidents.models import Incident, IncidentAlert
 from tocsin.apps.incidents.surroundings import (
     change_severity,
@@ -90,13 +91,18 @@ def mitigate(*, actor: Actor, ref: str, now: datetime) -> IncidentDetail:
     return queries.incident(ref, actor=actor)
 
 
-def note(*, actor: Actor, ref: str, text: str, now: datetime) -> IncidentDetail:
+def note(*, actor: Actor, ref: str, text: str, update: bool = False, now: datetime) -> IncidentDetail:
+    """`update`: said to everybody who follows it too, and so a person's to close."""
     require(actor, Permission.RESPOND)
     said = text.strip().replace("\0", "")
     if not said or len(said) > _LONGEST_NOTE:
         raise Invalid(FieldError("text", f"expected 1 to {_LONGEST_NOTE} characters"))
     with deed(actor=actor, ref=ref, now=now) as this:
-        this.did("noted", "note", said)
+        if update:
+            this.incident.moved = True
+            this.did("update_published", "update", said)
+        else:
+            this.did("noted", "note", said)
     return queries.incident(ref, actor=actor)
 
 
@@ -194,6 +200,7 @@ def _merge(this: Deed, other: Incident) -> None:
     incident.status, incident.merged_into = Status.MERGED, other
     incident.held_until = incident.snoozed_until = incident.raise_at = None
     this.did("merged", "merged", f"Merged into {other.ref} by {this.actor.label}", into=other.ref)
+    carry_over(incident, other)
     this.diary.note(other, "merged", f"{incident.ref} was merged into this one by {this.actor.label}")
     escalation.end(incident_id=incident.pk, reason=f"Merged into {other.ref}", now=this.now)
     if waits and worse:
