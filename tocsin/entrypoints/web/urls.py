@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from tocsin.entrypoints.web import urls_duty, urls_schedules
+from tocsin.entrypoints.web import urls_duty, urls_policies, urls_schedules
 from tocsin.entrypoints.web.views import (
     alerts,
     audit,
@@ -10,12 +10,12 @@ from tocsin.entrypoints.web.views import (
     incidents,
     integrations,
     link,
+    linklists,
     methods,
     oncall,
     people,
     ready,
     search,
-    services,
     settings,
     teams,
     unlock,
@@ -37,10 +37,7 @@ urlpatterns = [
     path("alerts/<int:alert_id>", alerts.show, name="alert"),
     path("on-call/", oncall.now_board, name="oncall"),
     *urls_schedules.urlpatterns,
-    path("policies/", oncall.policies, name="policies"),
-    path("policies/<name:name>", oncall.policy, name="policy"),
-    path("services/", services.index, name="services"),
-    path("services/<name:name>", services.show, name="service"),
+    *urls_policies.urlpatterns,
     path("teams/", teams.index, name="teams"),
     path("teams/<name:name>", teams.show, name="team"),
     path("people/", people.index, name="people"),
@@ -74,6 +71,8 @@ urlpatterns = [
     path("search.json", search.find, name="search"),
     path("live/ticket", search.ticket, name="live_ticket"),
     path("a/<str:token>", link.page, name="link"),
+    path("a/all/<str:token>", linklists.everything, name="link_all"),
+    path("a/following/<str:token>", linklists.followed, name="link_following"),
     path("calendar/<str:token>.ics", calendar.feed, name="calendar_feed"),
     path("ready/<str:token>", ready.page, name="ready"),
 ]

@@ -23,9 +23,10 @@ from tocsin.apps.incidents.actions.moving import (
     set_severity,
     set_status,
 )
-from tocsin.apps.incidents.actions.together import acknowledge_all
+from tocsin.apps.incidents.actions.together import Answered, acknowledge_all
 
 __all__ = [
+    "Answered",
     "accept_help",
     "acknowledge",
     "acknowledge_all",

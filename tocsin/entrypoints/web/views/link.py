@@ -23,6 +23,7 @@ class Button:
     label: str
     icon: str
     variant: str = ""
+    ask: str = ""  # what else may be said with it
 
 
 _ACKNOWLEDGE = Button("acknowledge", "Acknowledge", "check")
@@ -31,6 +32,8 @@ _TAKE_OVER = Button("take_over", "Take it over", "hand")
 _SEEN = Button("seen", "Seen", "eye")
 _RESOLVE = Button("resolve", "Resolve", "check-check", "good")
 _ESCALATE = Button("escalate", "Escalate to the next step", "arrow-up", "outline")
+_ACCEPT = Button("accept", "Accept: I am coming", "hand")
+_DECLINE = Button("decline", "Decline: I cannot", "circle-x", "outline", "Why? Whoever asked reads this.")
 
 # A link does what it says. Whose acknowledgement turns out not to count may still respond.
 _BUTTONS: Mapping[str, tuple[Button, ...]] = {
@@ -39,33 +42,43 @@ _BUTTONS: Mapping[str, tuple[Button, ...]] = {
     "seen": (_SEEN,),
     "resolve": (_RESOLVE,),
     "escalate": (_ESCALATE,),
+    "accept": (_ACCEPT, _DECLINE),
+    "decline": (_DECLINE, _ACCEPT),
 }
 
 # What answers an incident, and so has nothing to claim once somebody else has it.
 _ANSWERS = frozenset({"acknowledge", "respond", "take_over"})
 
-Deed = Callable[[Actor, str], IncidentDetail]
+Deed = Callable[[Actor, str, str], IncidentDetail]  # with what they say to it
 _DEEDS: Mapping[str, tuple[Deed, str]] = {
     "acknowledge": (
-        lambda actor, ref: actions.acknowledge(actor=actor, ref=ref, now=now()),
+        lambda actor, ref, _: actions.acknowledge(actor=actor, ref=ref, now=now()),
         "It is yours. Nobody else is called.",
     ),
     "respond": (
-        lambda actor, ref: actions.respond(actor=actor, ref=ref, now=now()),
+        lambda actor, ref, _: actions.respond(actor=actor, ref=ref, now=now()),
         "You are responding. Nobody else is called.",
     ),
     "take_over": (
-        lambda actor, ref: actions.take_over(actor=actor, ref=ref, now=now()),
+        lambda actor, ref, _: actions.take_over(actor=actor, ref=ref, now=now()),
         "It is yours now. Nobody is called.",
     ),
     "seen": (
-        lambda actor, ref: actions.seen(actor=actor, ref=ref, now=now()),
+        lambda actor, ref, _: actions.seen(actor=actor, ref=ref, now=now()),
         "Noted. You hear no more of this; the responders are still called.",
     ),
-    "resolve": (lambda actor, ref: actions.resolve(actor=actor, ref=ref, now=now()), "Resolved."),
+    "resolve": (lambda actor, ref, _: actions.resolve(actor=actor, ref=ref, now=now()), "Resolved."),
     "escalate": (
-        lambda actor, ref: actions.escalate(actor=actor, ref=ref, now=now()),
+        lambda actor, ref, _: actions.escalate(actor=actor, ref=ref, now=now()),
         "The next step is called now.",
+    ),
+    "accept": (
+        lambda actor, ref, said: actions.accept_help(actor=actor, ref=ref, reason=said, now=now()),
+        "You are helping. Nobody else is called to help.",
+    ),
+    "decline": (
+        lambda actor, ref, said: actions.decline_help(actor=actor, ref=ref, reason=said, now=now()),
+        "Noted. You hear no more of this call; whoever asked is told, and the next one is called.",
     ),
 }
 
@@ -84,11 +97,15 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
         return _page(request, target, target.incident, problem="This link cannot do that.")
     run, done = _DEEDS[wanted]
     try:
-        incident = run(target.actor, target.incident.ref)
+        incident = run(target.actor, target.incident.ref, request.POST.get("reason", ""))
     except TocsinError as error:
         return _page(request, target, target.incident, problem=str(error))
     if wanted in _ANSWERS:
         done = claimed(incident, target.actor.email or "", done)
+    elif wanted == "accept":
+        done = (
+            claimed(incident, target.actor.email or "", done) or "Somebody else was faster and helps."
+        )
     return _page(request, target, incident, said=done)
 
 
