@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
@@ -23,9 +24,17 @@ UNROUTED: Final = "unrouted"
 
 @transaction.atomic
 def save_service(
-    *, actor: Actor, spec: ServiceSpec, now: datetime, rename_from: str = "", from_file: bool = False
+    *,
+    actor: Actor,
+    spec: ServiceSpec,
+    now: datetime,
+    rename_from: str = "",
+    from_file: bool = False,
+    check: Callable[[], None] | None = None,
 ) -> ServiceInfo:
-    """Create or change the service of that name. Raises Invalid, and Conflict for one that a file owns."""
+    """Create or change the service of that name. Raises Invalid, and Conflict for one that a file owns.
+    `check` may refuse once nobody else can change it any more.
+    """
     row = Service.objects.select_for_update().filter(name=rename_from or spec.name).first()
     team = _named(Team.objects.all(), "team", spec.team)
     before = (row.team_id,) if row else ()
@@ -35,6 +44,8 @@ def save_service(
     if row is not None and row.from_file and not from_file:
         raise Conflict(f"The service “{row.name}” comes from a file; change it there or unlock it.")
     _check(spec)
+    if check is not None:
+        check()
     if rename_from not in {"", spec.name} and Service.objects.filter(name=spec.name).exists():
         raise Conflict(f"There is a service “{spec.name}” already.")
     if row is not None and row.from_file == from_file and queries.info_of(row).spec == normal(spec):

@@ -157,7 +157,7 @@ class Carrier:
         self._each("services", several, lambda name: self._service(self._wanted.services[name]))
 
     def _service(self, service: Service) -> None:
-        catalog.save_service(actor=self._actor, spec=_service_spec(service), now=self._now, from_file=True)
+        catalog.save_service(actor=self._actor, spec=service_spec(service), now=self._now, from_file=True)
 
     def _integration(self, name: str) -> None:
         spec = _integration_spec(self._wanted.integrations[name])
@@ -237,7 +237,7 @@ def _team_form(team: Team) -> identity.TeamForm:
     )
 
 
-def _service_spec(service: Service) -> ServiceSpec:
+def service_spec(service: Service) -> ServiceSpec:
     timeout = service.ack_timeout
     return ServiceSpec(
         name=service.name,

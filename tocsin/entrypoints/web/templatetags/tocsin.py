@@ -300,5 +300,5 @@ def meter(share: int) -> dict[str, object]:
 
 
 @register.inclusion_tag("parts/target.html")
-def target(value: object) -> dict[str, object]:
-    return {"target": value}
+def target(value: object, names: Mapping[str, str] | None = None) -> dict[str, object]:
+    return {"target": value, "names": names or {}}

@@ -1,33 +1,20 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from tocsin.apps.catalog import queries as catalog
-from tocsin.apps.escalation import queries as escalation
 from tocsin.apps.notify import queries as notify
 from tocsin.apps.oncall import queries
 from tocsin.apps.oncall.types import ScheduleInfo
-from tocsin.domain.errors import NotFound
-from tocsin.domain.escalation.model import Policy
 from tocsin.domain.schedule import Book, Shift, resolve
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import names, portion, signed_in
 from tocsin.entrypoints.web.views.rota import may_make
-from tocsin.entrypoints.web.views.services import who_now
 from tocsin.lib.clock import now
 
 _LOOK = timedelta(days=14)  # how far the list of schedules looks for a time without anybody
-
-
-@dataclass(frozen=True)
-class PolicyRow:
-    policy: Policy
-    services: tuple[str, ...]
-    who_now: dict[int, tuple[str, ...]]
 
 
 @signed_in
@@ -94,28 +81,3 @@ def _first_gap(made: Book, info: ScheduleInfo, at: datetime) -> Shift | None:
     plan = made.schedule(info.name)
     coming = resolve(made, plan, at, at + _LOOK) if plan else []
     return next((shift for shift in coming if shift.user is None), None)
-
-
-@signed_in
-@require_GET
-def policies(request: HttpRequest, reader: Reader) -> HttpResponse:  # noqa: ARG001  (same)
-    used: dict[str, list[str]] = {}
-    for service in catalog.services():
-        if service.escalation_policy:
-            used.setdefault(service.escalation_policy, []).append(service.name)
-    rows = [
-        PolicyRow(policy, tuple(used.get(policy.name, ())), who_now(policy))
-        for policy in escalation.policies()
-    ]
-    return render(request, "oncall/policies.html", {"rows": rows, "names": names()})
-
-
-@signed_in
-@require_GET
-def policy(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:  # noqa: ARG001  (same)
-    found = escalation.policy(name)
-    if found is None:
-        raise NotFound("escalation policy", name)
-    services = [each.name for each in catalog.services() if each.escalation_policy == name]
-    context = {"policy": found, "services": services, "who_now": who_now(found), "names": names()}
-    return render(request, "oncall/policy.html", context)

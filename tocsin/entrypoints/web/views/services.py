@@ -14,6 +14,7 @@ from tocsin.apps.incidents.types import IncidentRow
 from tocsin.apps.integrations import queries as integrations
 from tocsin.domain.errors import NotFound
 from tocsin.domain.escalation.model import Policy
+from tocsin.domain.permissions import Permission, can
 from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import names, portion, signed_in
@@ -68,6 +69,7 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
         "next_cursor": following,
         "names": names(),
         "team_names": [each.name for each in identity.teams()],
+        "may_make": reader.may[Permission.EDIT_TEAM] or bool(reader.actor.administers),
         "tiers": sorted({service.tier for service in every if service.tier is not None}),
     }
     return render(request, "services/index.html", context)
@@ -106,6 +108,12 @@ def show(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
         "rows": busy.get(name, ()),
         "open_by_service": {other: len(rows) for other, rows in busy.items()},
         "integrations": [each for each in integrations.integrations() if each.service == name],
+        "may_edit": may_edit(reader, service),
         "names": names(),
     }
     return render(request, "services/show.html", context)
+
+
+def may_edit(reader: Reader, service: ServiceInfo) -> bool:
+    """For showing or hiding; the actions check again."""
+    return can(reader.actor, Permission.EDIT_TEAM, () if service.team_id is None else [service.team_id])
