@@ -97,7 +97,7 @@ def test_acknowledging_stops_the_messages_and_is_told(people: dict[str, User]) -
     with bus.listening(CallOutAcknowledged, heard.append):
         outcome = actions.acknowledge(incident_id=7, email=ALICE.upper(), via="link", now=NOW + minutes(1))
     assert (outcome.kind, outcome.by_whom, outcome.call_out_kind) == ("acknowledged", ALICE, "service")
-    assert heard == [CallOutAcknowledged(7, NOW + minutes(1), ALICE, service=True)]
+    assert heard == [CallOutAcknowledged(7, NOW + minutes(1), ALICE, service=True, label="checkout")]
     (page,) = notify.pages_of_incident(7)
     assert page.ended_at == NOW + minutes(1)
     assert page.notifications[0].state == "cancelled"

@@ -4,7 +4,7 @@ import pytest
 
 from tocsin.domain.configuration.load import load
 from tocsin.domain.escalation.model import Resolution, Target, TargetKind
-from tocsin.domain.escalation.resolving import TeamPeople, make_resolve
+from tocsin.domain.escalation.resolving import Faces, TeamPeople, make_resolve
 
 ROTATIONS = """
 rotations:
@@ -33,7 +33,14 @@ WEEK_OF_A = datetime(2024, 1, 1, 9, 0, tzinfo=UTC)
 def resolve(target: Target, at: datetime = WEEK_OF_A) -> Resolution:
     organisation = load({"a.yaml": ROTATIONS}).organisation
     assert organisation is not None
-    return make_resolve(organisation.book(), TEAMS, lambda email: email != "b@example.com", at)(target)
+    faces = Faces(
+        TEAMS,
+        lambda email: email != "b@example.com",
+        owners=("o@example.com",),
+        zones={"a@example.com": "Asia/Tokyo"},
+        missing=lambda machine: "" if machine.kind is TargetKind.CHAT else "not set up",
+    )
+    return make_resolve(organisation.book(), faces, at)(target)
 
 
 def emails(target: Target, at: datetime = WEEK_OF_A) -> list[tuple[str, bool]]:
@@ -99,3 +106,17 @@ def test_whether_somebody_can_be_reached_is_asked() -> None:
         True,
         False,
     ]
+
+
+def test_the_owners_are_a_target() -> None:
+    answer = resolve(Target(TargetKind.OWNERS, "all"))
+    assert [(person.email, person.reason) for person in answer.people] == [("o@example.com", "owner")]
+
+
+def test_everybody_comes_with_their_own_clock() -> None:
+    assert [p.zone for p in resolve(Target(TargetKind.TEAM, "payments")).people] == ["Asia/Tokyo", ""]
+
+
+def test_a_machine_is_nobody_and_says_whether_it_can_be_told() -> None:
+    assert resolve(Target(TargetKind.CHAT, "#ops", via="slack")) == Resolution(())
+    assert resolve(Target(TargetKind.RUNBOOK, "drain")).reason == "not set up"

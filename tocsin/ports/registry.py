@@ -61,6 +61,27 @@ class Reach:
 reach = Reach()
 
 
+def no_runbooks(_name: str) -> str:
+    return "runbooks are not set up"
+
+
+def not_started(name: str, _incident_id: int, _key: str) -> str:
+    return no_runbooks(name)
+
+
+@dataclass
+class Runbooks:
+    """What escalation policies start: (name, incident, key) → "" once it is to run, else why not; a key
+    starts nothing twice. `missing`: asked before, why that runbook cannot be started. Set by config.
+    """
+
+    start: Callable[[str, int, str], str] = not_started
+    missing: Callable[[str], str] = no_runbooks
+
+
+runbooks = Runbooks()
+
+
 def source(kind: str) -> Source:
     try:
         return sources[kind]

@@ -7,13 +7,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import QuerySet
+from django.db import transaction
 
-from tocsin.apps.escalation import helping
+from tocsin.apps.escalation import advancing, helping
 from tocsin.apps.escalation.models import CallOut
+from tocsin.apps.escalation.policies import fallbacks
 from tocsin.apps.escalation.roster import Roster
-from tocsin.apps.escalation.store import Work, begun, carry_out, snapshot_of, state_of, subject_of
+from tocsin.apps.escalation.store import (
+    Work,
+    begun,
+    carry_out,
+    frozen,
+    snapshot_of,
+    state_of,
+    subject_of,
+    tell_if_answered,
+)
 from tocsin.apps.escalation.types import AckOutcome, Start
 from tocsin.domain.errors import FieldError, Invalid, NotFound
 from tocsin.domain.escalation import machine
@@ -36,11 +45,14 @@ from tocsin.domain.severity import Severity, SeverityRow, Urgency
 from tocsin.domain.time import BusinessHours
 from tocsin.lib import bus
 from tocsin.lib.log import Logger
-from tocsin.ports.events import CallOutAcknowledged
+from tocsin.ports.events import CallOutAcknowledged, HelpDeclined
 
-_HELD = (CallOutStatus.ACKNOWLEDGED, CallOutStatus.SNOOZED)
-_SET_ASIDE = timedelta(minutes=1)
 SEV1_SNOOZE = timedelta(hours=1)
+
+# What the worker does stands apart.
+advance_apart = advancing.advance_apart
+advance_due = advancing.advance_due
+advance_held = advancing.advance_held
 
 _log = Logger(__name__)
 
@@ -93,9 +105,12 @@ def start_many(*, starts: Sequence[Start], now: datetime, roster: Roster | None 
     # Together, rather than one by one as the steps fire.
     targets = {target for each in starts for step in each.policy.steps[:1] for target in step.targets}
     roster.directory.load(target.name for target in targets if target.kind is TargetKind.USER)
-    works = [begun(each, roster, now) for each in starts]
+    behind = fallbacks(each.policy for each in starts)
+    snapshots = [frozen(each, behind.get(each.policy.name, ())) for each in starts]
+    roster.turns.prepare(snapshots)
+    works = [begun(each, snapshot, roster, now) for each, snapshot in zip(starts, snapshots, strict=True)]
     CallOut.objects.bulk_create(work.row for work in works)
-    carry_out(works, now, roster.directory)
+    carry_out(works, now, roster)
     return [work.row.pk for work in works]
 
 
@@ -194,14 +209,21 @@ def seen(*, incident_id: int, email: str, now: datetime) -> bool:
 
 
 def _weight(outcome: AckOutcome) -> tuple[int, bool]:
-    order = (AckKind.NOT_CALLED, AckKind.ENDED, AckKind.SEEN, AckKind.ALREADY, AckKind.ACKNOWLEDGED)
+    order = (
+        AckKind.NOT_CALLED,
+        AckKind.ENDED,
+        AckKind.SEEN,
+        AckKind.COUNTED,
+        AckKind.ALREADY,
+        AckKind.ACKNOWLEDGED,
+    )
     return order.index(outcome.kind), outcome.call_out_kind is CallOutKind.SERVICE
 
 
 def _with_via(outcome: Outcome, via: str) -> Outcome:
     effects = tuple(
         replace(e, text=f"{e.text} (by {via})")
-        if isinstance(e, Note) and e.kind in {"acknowledged", "seen"}
+        if isinstance(e, Note) and e.kind in {"acknowledged", "seen", "counted"}
         else e
         for e in outcome.effects
     )
@@ -217,17 +239,27 @@ def change_severity(
     hours: BusinessHours | None = None,
     now: datetime,
     roster: Roster | None = None,
+    bundle: str = "",
 ) -> None:
+    """`bundle`: pages of one person that say the same word leave as one message."""
     roster = roster or Roster(now)
     works = []
     for call_out in _lock(incident_id):
         before = state_of(call_out)
         snapshot, outcome = machine.change_severity(
-            snapshot_of(call_out), before, roster.resolve, now, row=row, urgency=urgency, hours=hours
+            snapshot_of(call_out),
+            before,
+            roster.resolve,
+            now,
+            row=row,
+            urgency=urgency,
+            hours=hours,
+            turns=roster.turns,
         )
+        roster.turns.took(outcome.effects)
         call_out.subject = dump(replace(subject_of(call_out), severity=row.severity))
-        works.append(Work(call_out, snapshot, before, outcome))
-    carry_out(works, now, roster.directory)
+        works.append(Work(call_out, snapshot, before, outcome, bundle))
+    carry_out(works, now, roster)
 
 
 def snooze(*, incident_id: int, email: str, until: datetime, now: datetime) -> None:
@@ -245,13 +277,21 @@ def snooze(*, incident_id: int, email: str, until: datetime, now: datetime) -> N
 
 def unsnooze(*, incident_id: int, reason: str, now: datetime) -> None:
     roster = Roster(now)
-    _each(incident_id, lambda p, s: machine.wake(p, s, roster.resolve, now, reason), now, roster)
+    _each(
+        incident_id,
+        lambda p, s: machine.wake(p, s, roster.resolve, now, reason, turns=roster.turns),
+        now,
+        roster,
+    )
 
 
 def reassign(*, incident_id: int, targets: Sequence[Target], by: str, now: datetime) -> None:
     """They are step 0 of the service's call-out now, then its policy follows."""
     roster = Roster(now)
-    _service(incident_id, lambda p, s: machine.reassign(p, s, roster.resolve, now, targets, by), now, roster)
+    change: _Change = lambda p, s: machine.reassign(  # noqa: E731
+        p, s, roster.resolve, now, targets, by, turns=roster.turns
+    )
+    _service(incident_id, change, now, roster)
 
 
 def hand_over(*, incident_id: int, giver: str, taker: str, now: datetime) -> None:
@@ -260,7 +300,10 @@ def hand_over(*, incident_id: int, giver: str, taker: str, now: datetime) -> Non
 
 def escalate_now(*, incident_id: int, by: str, now: datetime) -> None:
     roster = Roster(now)
-    _service(incident_id, lambda p, s: machine.escalate_now(p, s, roster.resolve, now, by), now, roster)
+    change: _Change = lambda p, s: machine.escalate_now(  # noqa: E731
+        p, s, roster.resolve, now, by, turns=roster.turns
+    )
+    _service(incident_id, change, now, roster)
 
 
 def restart(
@@ -273,7 +316,9 @@ def restart(
 ) -> None:
     """The service's own call-out from step 1, also when it had ended."""
     roster = roster or Roster(now)
-    change: _Change = lambda p, s: machine.restart(p, s, roster.resolve, now, reason)  # noqa: E731
+    change: _Change = lambda p, s: machine.restart(  # noqa: E731
+        p, s, roster.resolve, now, reason, turns=roster.turns
+    )
     _service(incident_id, change, now, roster, subject)
 
 
@@ -291,76 +336,38 @@ def touch(*, incident_id: int, now: datetime) -> None:
 
 
 @transaction.atomic
-def unreachable(*, call_out_id: int, email: str, now: datetime) -> None:
-    """Every way to this person failed: whoever comes next is called now."""
-    row = CallOut.objects.select_for_update().filter(pk=call_out_id).first()
-    if row is None:
-        return
-    roster = Roster(now)
-    snapshot, before = snapshot_of(row), state_of(row)
-    outcome = machine.undeliverable(snapshot, before, email, roster.resolve, now)
-    carry_out([Work(row, snapshot, before, outcome)], now, roster.directory)
+def decline(*, incident_id: int, email: str, reason: str = "", now: datetime) -> bool:
+    """This person cannot: they hear no more of the call-outs that called them, and nobody waits for them.
+    Whether there was any.
+    """
+    email, roster = email.lower(), Roster(now)
+    works: list[Work] = []
+    for row in _lock(incident_id):
+        snapshot, before = snapshot_of(row), state_of(row)
+        outcome = machine.decline(snapshot, before, roster.resolve, email, now, reason, turns=roster.turns)
+        if outcome.state != before:
+            works.append(Work(row, snapshot, before, outcome))
+    carry_out(works, now, roster)
+    for work in works:
+        bus.publish(HelpDeclined(incident_id, now, email, work.row.label, reason))
+        tell_if_answered(work, now)
+    return bool(works)
 
 
 @transaction.atomic
-def advance_due(*, now: datetime, limit: int = 100) -> int:
-    """Everything that is due, for up to `limit` call-outs nobody else is working on; how many there were.
-
-    Those whose acknowledgement or snooze runs out go one by one: their news locks the incident, which actions
-    lock before the call-out. The loop gives way at once instead of meeting them in a deadlock; it comes
-    again.
+def unreachable(*, call_out_id: int, email: str, now: datetime, generation: int | None = None) -> None:
+    """Every way to this person failed: whoever comes next is called now. News of a page that was made before
+    the call-out's present `generation` is about a calling that is over, and changes nothing.
     """
-    due = _due(now)
-    rows = list(due.exclude(status__in=_HELD)[:limit]) or list(due.filter(status__in=_HELD)[:1])
-    _advance(rows, now)
-    return len(rows)
-
-
-def advance_held(*, now: datetime, limit: int = 20) -> int:
-    """Acknowledgements and snoozes that run out, so that they need not wait until nothing else is due."""
-    done = 0
-    while done < limit:
-        with transaction.atomic():
-            rows = list(_due(now).filter(status__in=_HELD)[:1])
-            _advance(rows, now)
-        if not rows:
-            break
-        done += 1
-    return done
-
-
-def advance_apart(*, now: datetime, limit: int = 100) -> int:
-    """As `advance_due`, each in a transaction of its own: one that cannot be advanced holds up no other."""
-    ids = list(
-        CallOut.objects.filter(due_at__lte=now).order_by("due_at").values_list("pk", flat=True)[:limit]
-    )
-    for number in ids:
-        try:
-            with transaction.atomic():
-                _advance(list(_due(now).filter(pk=number)), now)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception:  # noqa: BLE001 - whatever it is, the others must be called
-            _log.exception("a call-out cannot be advanced; it is tried again in a minute", call_out=number)
-            CallOut.objects.filter(pk=number).update(due_at=now + _SET_ASIDE)
-    return len(ids)
-
-
-def _due(now: datetime) -> "QuerySet[CallOut, CallOut]":
-    return CallOut.objects.filter(due_at__lte=now).order_by("due_at").select_for_update(skip_locked=True)
-
-
-def _advance(rows: Sequence[CallOut], now: datetime) -> None:
-    if not rows:
+    row = CallOut.objects.select_for_update().filter(pk=call_out_id).first()
+    if row is None or (generation is not None and generation < row.generation):
         return
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '400ms'")
     roster = Roster(now)
-    works = []
-    for row in rows:
-        snapshot, before = snapshot_of(row), state_of(row)
-        works.append(Work(row, snapshot, before, machine.advance(snapshot, before, roster.resolve, now)))
-    carry_out(works, now, roster.directory)
+    snapshot, before = snapshot_of(row), state_of(row)
+    outcome = machine.undeliverable(snapshot, before, email, roster.resolve, now, turns=roster.turns)
+    work = Work(row, snapshot, before, outcome)
+    carry_out([work], now, roster)
+    tell_if_answered(work, now)
 
 
 def _lock(incident_id: int) -> list[CallOut]:
@@ -375,7 +382,7 @@ def _each(incident_id: int, change: _Change, now: datetime, roster: Roster | Non
         outcome = change(snapshot, before)
         if outcome.state != before or outcome.effects:
             works.append(Work(row, snapshot, before, outcome))
-    carry_out(works, now, roster.directory if roster else None)
+    carry_out(works, now, roster)
 
 
 @transaction.atomic
@@ -389,4 +396,4 @@ def _service(
     if subject is not None:
         row.subject = dump(subject)
     snapshot, before = snapshot_of(row), state_of(row)
-    carry_out([Work(row, snapshot, before, change(snapshot, before))], now, roster.directory)
+    carry_out([Work(row, snapshot, before, change(snapshot, before))], now, roster)

@@ -18,7 +18,9 @@ _CLIMBING: Final = (CallOutStatus.RUNNING, CallOutStatus.EXHAUSTED)
 
 
 def on_person_unreachable(news: PersonUnreachable) -> None:
-    actions.unreachable(call_out_id=news.call_out_id, email=news.email, now=news.at)
+    # 0: a page from before call-outs counted their callings.
+    generation = news.generation or None
+    actions.unreachable(call_out_id=news.call_out_id, email=news.email, now=news.at, generation=generation)
 
 
 def on_on_call_changed(news: OnCallChanged) -> None:
@@ -38,7 +40,7 @@ def on_on_call_changed(news: OnCallChanged) -> None:
 def _asks(snapshot: Snapshot, state: State, schedules: Collection[str]) -> bool:
     return any(
         target.kind is TargetKind.SCHEDULE and target.name in schedules
-        for step in snapshot.policy.steps[: state.step]
+        for step in snapshot.policy_at(state.policy).steps[: state.step]
         for target in step.targets
     )
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from django.db.models import Min
 
+from tocsin.apps.escalation import policies as stored
 from tocsin.apps.escalation.models import CallOut, Decision, LastResort, SeverityRow
 from tocsin.apps.escalation.models import Policy as PolicyRow
 from tocsin.apps.escalation.roster import Roster
@@ -14,7 +15,7 @@ from tocsin.apps.escalation.store import snapshot_of, state_of
 from tocsin.apps.escalation.types import CallOutInfo, DecisionInfo, PolicyInfo, StepInfo
 from tocsin.apps.identity import queries as identity
 from tocsin.domain import severity as table
-from tocsin.domain.configuration.ladder import read_policy, read_severity
+from tocsin.domain.configuration.ladder import read_severity
 from tocsin.domain.configuration.nodes import from_plain
 from tocsin.domain.configuration.problems import Report
 from tocsin.domain.configuration.reader import Cursor
@@ -22,21 +23,16 @@ from tocsin.domain.escalation.model import (
     CallOutKind,
     CallOutStatus,
     Policy,
-    Snapshot,
     State,
     Target,
     TargetKind,
     Via,
 )
 from tocsin.domain.severity import Ladder, Severity
-from tocsin.lib.log import Logger
-
-_log = Logger(__name__)
 
 
 def policy(name: str) -> Policy | None:
-    row = PolicyRow.objects.filter(name=name).first()
-    return _policy(row.name, json.dumps(row.definition)) if row else None
+    return stored.find(name)
 
 
 def policies() -> list[Policy]:
@@ -45,7 +41,7 @@ def policies() -> list[Policy]:
 
 def policy_infos() -> list[PolicyInfo]:
     rows = PolicyRow.objects.select_related("team").order_by("name")
-    read = ((row, _policy(row.name, json.dumps(row.definition))) for row in rows)
+    read = ((row, stored.of_row(row)) for row in rows)
     return [
         PolicyInfo(row.pk, found, row.team.name if row.team else None, row.from_file)
         for row, found in read
@@ -75,7 +71,7 @@ def last_resort() -> tuple[Target, ...]:
 
 def ladder(policy: Policy, at: datetime) -> list[tuple[str, ...]]:
     """For each step, whom it would call if it fired at `at`."""
-    roster = Roster(at)
+    roster = Roster(at, look=True)
     return [
         tuple(
             dict.fromkeys(person.email for target in step.targets for person in roster.resolve(target).people)
@@ -118,29 +114,16 @@ def running() -> int:
     return CallOut.objects.filter(status=CallOutStatus.RUNNING).count()
 
 
-@lru_cache(maxsize=4096)
-def _policy(name: str, text: str) -> Policy | None:
-    report = Report()
-    found = read_policy(Cursor(from_plain({**json.loads(text), "name": name}, name), "", report))
-    return None if _wrong(name, report) else found
-
-
 @lru_cache(maxsize=64)
 def _severity(name: str, text: str) -> table.SeverityRow | None:
     report = Report()
     found = read_severity(Cursor(from_plain({**json.loads(text), "name": name}, name), "", report))
-    return None if _wrong(name, report) else found
-
-
-def _wrong(name: str, report: Report) -> bool:
-    # What is stored was checked when it was stored; the others must go on working.
-    if report.errors:
-        _log.error("a stored definition cannot be read", definition=name, problem=str(report.errors[0]))
-    return bool(report.errors)
+    return None if stored.wrong(name, report) else found
 
 
 def _info(row: CallOut, decisions: tuple[DecisionInfo, ...]) -> CallOutInfo:
     snapshot, state = snapshot_of(row), state_of(row)
+    policy = snapshot.policy_at(state.policy)
     answering = dict.fromkeys(c.email for c in state.called if not c.stakeholder)
     seeing = dict.fromkeys(c.email for c in state.called if c.stakeholder and c.email not in answering)
     return CallOutInfo(
@@ -148,9 +131,9 @@ def _info(row: CallOut, decisions: tuple[DecisionInfo, ...]) -> CallOutInfo:
         CallOutKind(row.kind),
         row.label,
         state.status,
-        snapshot.policy.name,
+        policy.name,
         state.passing + 1,
-        1 + (snapshot.policy.repeat if snapshot.ladder is Ladder.FULL else 0),
+        1 + (policy.repeat if snapshot.ladder is Ladder.FULL else 0),
         state.due_at,
         state.started_at + snapshot.respond_within,
         state.breached,
@@ -159,13 +142,13 @@ def _info(row: CallOut, decisions: tuple[DecisionInfo, ...]) -> CallOutInfo:
         state.snoozed_until,
         tuple(answering),
         tuple(seeing),
-        tuple(_step(number, snapshot, state) for number in range(len(snapshot.policy.steps))),
+        tuple(_step(number, policy, state) for number in range(len(policy.steps))),
         decisions,
     )
 
 
-def _step(index: int, snapshot: Snapshot, state: State) -> StepInfo:
-    step = snapshot.policy.steps[index]
+def _step(index: int, policy: Policy, state: State) -> StepInfo:
+    step = policy.steps[index]
     mine = [
         c
         for c in state.called

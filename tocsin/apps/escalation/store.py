@@ -7,12 +7,12 @@ from datetime import datetime
 
 from django.db import connection
 
-from tocsin.apps.escalation import sql
+from tocsin.apps.escalation import sql, turns
 from tocsin.apps.escalation.models import CallOut, Decision
 from tocsin.apps.escalation.roster import Roster
 from tocsin.apps.escalation.types import Start
 from tocsin.apps.notify import actions as notify
-from tocsin.apps.notify.directory import Directory
+from tocsin.apps.notify import types as notices
 from tocsin.apps.notify.types import Request
 from tocsin.apps.oncall.actions.history import Use, record_uses
 from tocsin.domain.escalation import machine
@@ -25,15 +25,20 @@ from tocsin.domain.escalation.model import (
     Note,
     Nudge,
     Outcome,
+    Policy,
+    Post,
     Snapshot,
     State,
     StopCalling,
+    TargetKind,
 )
 from tocsin.domain.notification.model import MessageKind, Subject
 from tocsin.domain.severity import Ladder
 from tocsin.domain.time import BusinessHours
 from tocsin.lib import bus, pg
-from tocsin.ports.events import CallOutReopened, TimelineNews
+from tocsin.lib.log import Logger
+from tocsin.ports import registry
+from tocsin.ports.events import CallOutAcknowledged, CallOutReopened, TimelineNews
 
 # What a person did is told by the action that did it.
 _TOLD_BY_OTHERS = frozenset(
@@ -50,10 +55,13 @@ _TOLD_BY_OTHERS = frozenset(
         "restarted",
         "merged",
         "again",
+        "declined",
     }
 )
 _OPEN = frozenset({CallOutStatus.RUNNING, CallOutStatus.EXHAUSTED})
 _LONGEST = 512
+
+_log = Logger(__name__)
 
 
 @dataclass
@@ -64,6 +72,7 @@ class Work:
     snapshot: Snapshot
     before: State | None
     outcome: Outcome
+    bundle: str = ""  # pages of one person with the same word leave as one
 
 
 def snapshot_of(row: CallOut) -> Snapshot:
@@ -82,13 +91,12 @@ def put(work: Work) -> None:
     """Write the outcome's values into the row, not yet into the table."""
     row, state = work.row, work.outcome.state
     row.snapshot, row.state = dump(work.snapshot), dump(state)
-    row.status, row.due_at = state.status, state.due_at
+    row.status, row.due_at, row.generation = state.status, state.due_at, state.generation
 
 
-def begun(given: Start, roster: Roster, now: datetime) -> Work:
-    """A call-out that has just begun to climb; its row is not in the table yet."""
+def frozen(given: Start, fallbacks: tuple[Policy, ...]) -> Snapshot:
     row = given.severity_row
-    snapshot = Snapshot(
+    return Snapshot(
         kind=given.kind,
         policy=given.policy,
         severity=row.severity,
@@ -102,8 +110,15 @@ def begun(given: Start, roster: Roster, now: datetime) -> Work:
         hours=given.hours or BusinessHours(),
         ack_timeout=given.ack_timeout,
         alone=given.alone,
+        support=given.support,
+        fallbacks=fallbacks,
     )
-    outcome = machine.begin(snapshot, roster.resolve, now, given.first_targets)
+
+
+def begun(given: Start, snapshot: Snapshot, roster: Roster, now: datetime) -> Work:
+    """A call-out that has just begun to climb; its row is not in the table yet."""
+    outcome = machine.begin(snapshot, roster.resolve, now, given.first_targets, turns=roster.turns)
+    roster.turns.took(outcome.effects)
     call_out = CallOut(
         incident_id=given.incident_id,
         kind=given.kind,
@@ -116,12 +131,13 @@ def begun(given: Start, roster: Roster, now: datetime) -> Work:
     return work
 
 
-def carry_out(works: Sequence[Work], now: datetime, directory: Directory | None = None) -> None:
+def carry_out(works: Sequence[Work], now: datetime, roster: Roster | None = None) -> None:
     """Everything the outcomes ask for, in this transaction. The rows are locked by the caller; those of
     call-outs that have just begun are in the table already.
     """
     decisions: list[Decision] = []
     requests: list[Request] = []
+    posts: list[notices.Post] = []
     for work in works:
         if work.before is not None:
             put(work)
@@ -133,8 +149,13 @@ def carry_out(works: Sequence[Work], now: datetime, directory: Directory | None 
                 requests.append(_request(work, effect))
             elif isinstance(effect, Nudge):
                 requests.append(_nudge(work, effect))
+            elif isinstance(effect, Post):
+                posts += _post(work, effect)
     _save([work.row for work in works if work.before is not None])
-    notify.call_many(requests=requests, now=now, directory=directory)
+    turns.write(effect for work in works for effect in work.outcome.effects)
+    notify.call_many(requests=requests, now=now, directory=roster.directory if roster else None)
+    if posts:
+        notify.post_many(posts=posts, now=now)
     Decision.objects.bulk_create(decisions)
     record_uses(uses=[use for work in works for use in _uses(work, now)])
     for work in works:
@@ -152,6 +173,7 @@ def _save(rows: Sequence[CallOut]) -> None:
         [json.dumps(row.state) for row in rows],
         [str(row.status) for row in rows],
         [row.due_at for row in rows],
+        [row.generation for row in rows],
     )
     with connection.cursor() as cursor:
         cursor.execute(sql.SAVE, values)
@@ -173,6 +195,9 @@ def _decisions(row: CallOut, effect: Effect, now: datetime) -> list[Decision]:
                 step=step,
             )
         ]
+    if isinstance(effect, Post):
+        text, step = effect.reason[:_LONGEST], effect.step if effect.step >= 0 else None
+        return [Decision(call_out=row, at=now, kind="posted", text=text, step=step)]
     if isinstance(effect, Note):
         return [
             Decision(
@@ -227,6 +252,8 @@ def _request(work: Work, effect: Call) -> Request:
         step=effect.step if effect.step >= 0 else None,
         first=not effect.again,
         ack_deadline=deadline,
+        generation=state.generation,
+        bundle=work.bundle,
         more=_answers(work, effect),
     )
 
@@ -250,7 +277,26 @@ def _nudge(work: Work, effect: Nudge) -> Request:
         incident_id=row.incident_id,
         first=False,
         headline=effect.text,
+        generation=work.outcome.state.generation,
     )
+
+
+def _post(work: Work, effect: Post) -> list[notices.Post]:
+    """What a room or a web hook is told; a runbook is started at once."""
+    row, state, target = work.row, work.outcome.state, effect.target
+    if target.kind is TargetKind.RUNBOOK:
+        key = f"{row.pk}-{state.generation}-{state.lap}-{target.name}"
+        if missing := registry.runbooks.start(target.name, row.incident_id, key):
+            _log.error("a runbook was not started", runbook=target.name, call_out=row.pk, problem=missing)
+        return []
+    step = effect.step if effect.step >= 0 else None
+    via = target.via or str(target.kind)
+    subject = subject_of(row)
+    return [
+        notices.Post(
+            via, target.name, subject, effect.reason, row.pk, row.incident_id, step, state.generation
+        )
+    ]
 
 
 def _publish(work: Work, now: datetime) -> None:
@@ -259,6 +305,8 @@ def _publish(work: Work, now: datetime) -> None:
         if isinstance(effect, Call) and effect.person.deliverable:
             text = f"Called {effect.person.email}: {effect.reason}"
             bus.publish(TimelineNews(row.incident_id, now, "called", text, effect.person.email))
+        if isinstance(effect, Post):
+            bus.publish(TimelineNews(row.incident_id, now, "posted", effect.reason))
         if isinstance(effect, Note) and effect.kind not in _TOLD_BY_OTHERS:
             bus.publish(TimelineNews(row.incident_id, now, effect.kind, effect.text, effect.email))
     before, after = work.before, work.outcome.state
@@ -270,6 +318,15 @@ def _publish(work: Work, now: datetime) -> None:
             "Called again",
         )
         bus.publish(CallOutReopened(row.incident_id, now, reason))
+
+
+def tell_if_answered(work: Work, now: datetime) -> None:
+    """Everybody else had acknowledged: the last of them has it."""
+    state, row = work.outcome.state, work.row
+    if state.status is CallOutStatus.ACKNOWLEDGED and work.before and work.before.status != state.status:
+        service = row.kind == CallOutKind.SERVICE
+        email = state.acknowledged_by or ""
+        bus.publish(CallOutAcknowledged(row.incident_id, now, email, service, row.label))
 
 
 def _wake_worker(works: Sequence[Work], now: datetime) -> None:

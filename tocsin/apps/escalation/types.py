@@ -26,6 +26,7 @@ class Start:
     ack_timeout: timedelta | None = None
     first_targets: tuple[Target, ...] = ()
     alone: bool = False
+    support: BusinessHours | None = None  # the service's support hours; None: `hours`
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from tocsin.domain.escalation.changing import apply_row, call_louder
 from tocsin.domain.escalation.ladder import Walk
 from tocsin.domain.escalation.model import (
-    Call,
     CallOutKind,
     CallOutStatus,
     Nudge,
@@ -25,10 +25,12 @@ from tocsin.domain.escalation.model import (
     StopCalling,
     Target,
     TargetKind,
+    Turns,
     Via,
+    no_turns,
 )
 from tocsin.domain.escalation.timing import NUDGE_WAIT, ack_timeout
-from tocsin.domain.severity import Ladder, Notify, SeverityRow, Urgency
+from tocsin.domain.severity import SeverityRow, Urgency
 from tocsin.domain.time import BusinessHours, format_duration
 
 _UNACKNOWLEDGED = frozenset({CallOutStatus.RUNNING, CallOutStatus.EXHAUSTED})
@@ -37,6 +39,7 @@ _UNACKNOWLEDGED = frozenset({CallOutStatus.RUNNING, CallOutStatus.EXHAUSTED})
 class AckKind(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     SEEN = "seen"  # a stakeholder: their own reminders end, the ladder goes on
+    COUNTED = "counted"  # one of several whom a step asks: theirs is in, the others' are awaited
     NOT_CALLED = "not_called"  # no target of this call-out; "I am responding" would take it
     ALREADY = "already"
     ENDED = "ended"
@@ -54,10 +57,15 @@ def nobody(_target: Target) -> Resolution:
 
 
 def begin(
-    snapshot: Snapshot, resolve: Resolve, now: datetime, first_targets: Sequence[Target] = ()
+    snapshot: Snapshot,
+    resolve: Resolve,
+    now: datetime,
+    first_targets: Sequence[Target] = (),
+    *,
+    turns: Turns = no_turns,
 ) -> Outcome:
     """Start climbing. `first_targets` are called before the policy, as its step 0."""
-    walk = Walk(snapshot, State(CallOutStatus.RUNNING, now), resolve, now)
+    walk = Walk(snapshot, State(CallOutStatus.RUNNING, now), resolve, now, turns)
     walk.start()
     if first_targets:
         walk.step_zero(first_targets, Via.REASSIGN, "Asked first")
@@ -65,9 +73,11 @@ def begin(
     return walk.settle()
 
 
-def advance(snapshot: Snapshot, state: State, resolve: Resolve, now: datetime) -> Outcome:
+def advance(
+    snapshot: Snapshot, state: State, resolve: Resolve, now: datetime, *, turns: Turns = no_turns
+) -> Outcome:
     """Everything that is due at `now`; nothing when nothing is."""
-    walk = Walk(snapshot, state, resolve, now)
+    walk = Walk(snapshot, state, resolve, now, turns)
     if state.status is CallOutStatus.SNOOZED and state.snoozed_until and state.snoozed_until <= now:
         _wake(walk, "The snooze is over")
     elif state.status is CallOutStatus.ACKNOWLEDGED:
@@ -97,22 +107,14 @@ def acknowledge(
         walk.effects.append(StopCalling("seen", email))
         walk.note("seen", "Seen; the ladder goes on until a responder acknowledges", email)
         return Acknowledgement(AckKind.SEEN, walk.settle())
-    breach = walk.breach_at()
-    if breach is not None and breach <= now:
-        walk.breach()
-    walk.change(
-        status=CallOutStatus.ACKNOWLEDGED,
-        acknowledged_by=email,
-        acknowledged_at=now,
-        ack_timer_from=now,
-        nudged_at=None,
-        next_step_at=None,
-        handoff_at=None,
-        snoozed_until=None,
-        snoozed_by=None,
-    )
-    walk.effects.append(StopCalling(f"acknowledged by {email or 'a token'}"))
-    walk.note("acknowledged", "Acknowledged" if target else "Is responding", email)
+    if target and not responding and (awaited := walk.each_of() - {*state.acks, email}):
+        if email not in state.acks:
+            walk.change(acks=(*state.acks, email))
+            walk.effects.append(StopCalling("acknowledged; others are awaited", email))
+            every = len(awaited | set(walk.state.acks))
+            walk.note("counted", f"{len(walk.state.acks)} of {every} have acknowledged", email)
+        return Acknowledgement(AckKind.COUNTED, walk.settle())
+    walk.acknowledged(email, "Acknowledged" if target else "Is responding")
     return Acknowledgement(AckKind.ACKNOWLEDGED, walk.settle())
 
 
@@ -146,6 +148,7 @@ def change_severity(
     row: SeverityRow,
     urgency: Urgency,
     hours: BusinessHours | None = None,
+    turns: Turns = no_turns,
 ) -> tuple[Snapshot, Outcome]:
     """Raised: the ladder starts again now with the new row, an acknowledgement is void.
     Lowered: what no longer applies is cancelled. The same severity, but urgent now: whom this pass called is
@@ -162,7 +165,7 @@ def change_severity(
     )
     if state.status is CallOutStatus.ENDED:
         return renewed, Outcome(state)
-    walk = Walk(renewed, state, resolve, now)
+    walk = Walk(renewed, state, resolve, now, turns)
     # A call for help is its own: the incident's severity changes how urgently, not whether it was answered.
     if row.severity.worse_than(snapshot.severity) and snapshot.kind is CallOutKind.SERVICE:
         text = f"Raised from {snapshot.severity} to {row.severity}: the ladder starts again"
@@ -171,11 +174,11 @@ def change_severity(
         _restart(walk, text, fresh_table=True)
         walk.run()
     else:
-        _lower(walk, snapshot)
+        apply_row(walk, snapshot)
         if walk.state.status in _UNACKNOWLEDGED:
             louder = snapshot.urgency is Urgency.LOW and urgency is Urgency.HIGH
             if louder and row.severity is snapshot.severity:
-                _louder(walk)
+                call_louder(walk)
             walk.run()
     return renewed, walk.settle()
 
@@ -195,15 +198,24 @@ def snooze(snapshot: Snapshot, state: State, email: str, until: datetime, now: d
         next_step_at=None,
         handoff_at=None,
         nudged_at=None,
+        generation=state.generation + 1,
     )
     walk.effects.append(StopCalling(f"snoozed by {email}"))
     walk.note("snoozed", f"Snoozed for {format_duration(until - now)}", email)
     return walk.settle()
 
 
-def wake(snapshot: Snapshot, state: State, resolve: Resolve, now: datetime, reason: str) -> Outcome:
+def wake(
+    snapshot: Snapshot,
+    state: State,
+    resolve: Resolve,
+    now: datetime,
+    reason: str,
+    *,
+    turns: Turns = no_turns,
+) -> Outcome:
     """End a snooze before its time."""
-    walk = Walk(snapshot, state, resolve, now)
+    walk = Walk(snapshot, state, resolve, now, turns)
     if state.status is CallOutStatus.SNOOZED:
         _wake(walk, reason)
         walk.run()
@@ -211,10 +223,17 @@ def wake(snapshot: Snapshot, state: State, resolve: Resolve, now: datetime, reas
 
 
 def reassign(
-    snapshot: Snapshot, state: State, resolve: Resolve, now: datetime, targets: Sequence[Target], by: str
+    snapshot: Snapshot,
+    state: State,
+    resolve: Resolve,
+    now: datetime,
+    targets: Sequence[Target],
+    by: str,
+    *,
+    turns: Turns = no_turns,
 ) -> Outcome:
     """`targets` are step 0 now, then comes the policy; whoever was called before is left in peace."""
-    walk = Walk(snapshot, state, resolve, now)
+    walk = Walk(snapshot, state, resolve, now, turns)
     names = ", ".join(target.name for target in targets)
     walk.effects.append(StopCalling(f"reassigned to {names}"))
     walk.note("reassigned", f"Reassigned to {names} by {by}")
@@ -224,25 +243,43 @@ def reassign(
     return walk.settle()
 
 
-def escalate_now(snapshot: Snapshot, state: State, resolve: Resolve, now: datetime, by: str) -> Outcome:
+def escalate_now(
+    snapshot: Snapshot,
+    state: State,
+    resolve: Resolve,
+    now: datetime,
+    by: str,
+    *,
+    turns: Turns = no_turns,
+) -> Outcome:
     """The next step at once; past the last one, the ladder from its first. An acknowledgement is given up."""
-    walk = Walk(snapshot, state, resolve, now)
+    walk = Walk(snapshot, state, resolve, now, turns)
     walk.note("escalated", f"Escalated by {by}")
-    resumes = state.step < len(snapshot.policy.steps)
-    if state.status in _UNACKNOWLEDGED and resumes:
-        walk.change(next_step_at=now)
-    else:
-        step = state.step if resumes else 0
+    more = state.step < len(walk.policy.steps)
+    if state.status not in _UNACKNOWLEDGED or not (more or walk.has_fallback()):
         walk.effects.append(StopCalling(f"escalated by {by}"))
         walk.start()
-        walk.change(step=step)
+        if more or walk.snapshot.policy_at(state.policy) is not walk.policy:
+            walk.change(policy=state.policy, step=state.step)
+    if more:
+        walk.change(next_step_at=now)
+    elif walk.has_fallback():
+        walk.fall_back(now)
     walk.run()
     return walk.settle()
 
 
-def restart(snapshot: Snapshot, state: State, resolve: Resolve, now: datetime, reason: str) -> Outcome:
+def restart(
+    snapshot: Snapshot,
+    state: State,
+    resolve: Resolve,
+    now: datetime,
+    reason: str,
+    *,
+    turns: Turns = no_turns,
+) -> Outcome:
     """As if it began now; what was called before stays known."""
-    walk = Walk(snapshot, state, resolve, now)
+    walk = Walk(snapshot, state, resolve, now, turns)
     _restart(walk, reason, fresh_table=True)
     walk.run()
     return walk.settle()
@@ -252,30 +289,60 @@ def end(snapshot: Snapshot, state: State, reason: str, now: datetime) -> Outcome
     walk = Walk(snapshot, state, nobody, now)
     if state.status is CallOutStatus.ENDED:
         return Outcome(state)
-    walk.change(status=CallOutStatus.ENDED, next_step_at=None, handoff_at=None, snoozed_until=None)
+    walk.change(
+        status=CallOutStatus.ENDED,
+        next_step_at=None,
+        handoff_at=None,
+        snoozed_until=None,
+        generation=state.generation + 1,
+    )
     walk.effects.append(StopCalling(reason))
     walk.note("ended", f"Ended: {reason}")
     return walk.settle()
 
 
-def undeliverable(snapshot: Snapshot, state: State, email: str, resolve: Resolve, now: datetime) -> Outcome:
+def undeliverable(
+    snapshot: Snapshot,
+    state: State,
+    email: str,
+    resolve: Resolve,
+    now: datetime,
+    *,
+    turns: Turns = no_turns,
+) -> Outcome:
     """Every way to them failed: they are passed at once, unless somebody else of their step was reached."""
-    walk = Walk(snapshot, state, resolve, now)
-    lap = state.lap
-    last = [c for c in state.called if c.lap == lap and not c.stakeholder and c.via is not Via.TABLE]
-    if state.status not in _UNACKNOWLEDGED or not any(c.email == email and c.reached for c in last):
+    walk = Walk(snapshot, state, resolve, now, turns)
+    if state.status not in _UNACKNOWLEDGED or email not in walk.called_to_answer():
         return walk.settle()
-    # All of them were called by the newest step together: its people.
-    newest = last[-1].step
-    called = tuple(
-        replace(c, reached=False) if c.email == email and c.lap == lap else c for c in state.called
-    )
-    walk.change(called=called)
     walk.note("undeliverable", "Every way to reach them failed", email)
-    left = [c for c in called if c.lap == lap and c.step == newest and c.reached and not c.stakeholder]
-    if not [c for c in left if c.via is not Via.TABLE]:
-        walk.note("passed", "Nobody of this step can be reached: the next one begins at once")
-        walk.change(next_step_at=now)
+    walk.pass_by(email)
+    walk.run()
+    return walk.settle()
+
+
+def decline(
+    snapshot: Snapshot,
+    state: State,
+    resolve: Resolve,
+    email: str,
+    now: datetime,
+    reason: str = "",
+    *,
+    turns: Turns = no_turns,
+) -> Outcome:
+    """They cannot: no message of this call-out goes to them any more, and nobody waits for them. Nothing
+    happens when it did not call them, or no longer calls.
+    """
+    walk = Walk(snapshot, state, resolve, now, turns)
+    mine = any(c.email == email and c.lap >= state.ladder_lap and not c.stakeholder for c in state.called)
+    if state.status not in _UNACKNOWLEDGED or not mine or email in state.declined:
+        return Outcome(state)
+    waited_for = email in walk.called_to_answer()
+    walk.change(declined=(*state.declined, email), acks=tuple(ack for ack in state.acks if ack != email))
+    walk.effects.append(StopCalling("declined", email))
+    walk.note("declined", f"Cannot{f': {reason}' if reason else ''}", email)
+    if waited_for:
+        walk.pass_by(email)
     walk.run()
     return walk.settle()
 
@@ -323,66 +390,3 @@ def _watch_acknowledgement(walk: Walk) -> None:
         walk.run()
         if acker:
             walk.call_also(acker, Via.TIMEOUT, "Their acknowledgement ran out")
-
-
-def _louder(walk: Walk) -> None:
-    """What was called softly is called again, loudly: whoever of this pass may answer, in place of the call
-    they have. Nobody of them can be reached: the ladder from its first step.
-    """
-    state, why = walk.state, "Urgent now, and nobody has acknowledged"
-    mine = {c.email: c for c in state.called if c.lap == state.lap and not c.stakeholder}
-    reached: dict[str, bool] = {}
-    for one in walk.find([Target(TargetKind.USER, email) for email in mine]):
-        email, was = one.person.email, mine[one.person.email]
-        reached[email] = one.person.deliverable
-        walk.effects.append(StopCalling("called again, urgently", email))
-        walk.effects.append(Call(one.person, Urgency.HIGH, was.step, Via.AGAIN, why, again=True))
-    walk.note("urgent", why)
-    again = tuple(
-        replace(c, at=walk.now, reached=reached[c.email])
-        if mine.get(c.email) is c and c.email in reached
-        else c
-        for c in state.called
-    )
-    walk.change(called=again)
-    if any(reached.values()):
-        walk.change(quiet_since=walk.now)
-    else:
-        walk.start()
-
-
-def _lower(walk: Walk, old: Snapshot) -> None:
-    """Keep the ladder where it is, and end what the new row would not have asked for."""
-    new, state = walk.snapshot, walk.state
-    if new.severity is not old.severity:
-        walk.note("severity", f"Changed from {old.severity} to {new.severity}")
-    asked = {row.notify for row in new.escalate}
-    done = {old.escalate[index].notify for index in state.table_done}
-    walk.change(table_done=tuple(i for i, row in enumerate(new.escalate) if row.notify in done))
-    why = f"no longer applies at {new.severity}"
-    answering = {c.email for c in state.called if not c.stakeholder and c.via is not Via.TABLE}
-    for one in dict.fromkeys(c for c in state.called if c.via is Via.TABLE):
-        wanted = Notify.MANAGEMENT if one.stakeholder else Notify.LEAD
-        if wanted not in asked and one.email not in answering:
-            walk.effects.append(StopCalling(why, one.email))
-            walk.note("cancelled", f"The table's call {why}", one.email)
-    if old.ladder is Ladder.FULL and new.ladder is Ladder.FIRST_STEP and state.status in _UNACKNOWLEDGED:
-        _keep_first_step(walk, why)
-    if old.urgency is Urgency.HIGH and new.urgency is Urgency.LOW:
-        walk.effects.append(StopCalling(f"urgency is low now; reminders {why}", repeats_only=True))
-
-
-def _keep_first_step(walk: Walk, why: str) -> None:
-    answering = [
-        c
-        for c in walk.state.called
-        if c.lap == walk.state.lap and c.reached and not c.stakeholder and c.via is not Via.TABLE
-    ]
-    if not answering:
-        return
-    walk.change(next_step_at=None)
-    first = {c.email for c in answering if c.step in {0, answering[0].step}}
-    for email in dict.fromkeys(c.email for c in answering):
-        if email not in first:
-            walk.effects.append(StopCalling(why, email))
-            walk.note("cancelled", f"Called by a later step, which {why}", email)

@@ -7,10 +7,11 @@ fires**, never earlier: the machine asks `Resolve` for who a target is now. A pe
 lower case.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from tocsin.domain.severity import Ladder, Severity, TableCall, Urgency
 from tocsin.domain.time import BusinessHours
@@ -136,7 +137,8 @@ class Person:
 
 @dataclass(frozen=True)
 class Resolution:
-    """Who a target is now. Empty `people` comes with the reason why: "nobody is on call".
+    """Who a target is now. Empty `people` comes with the reason why: "nobody is on call". A machine is
+    nobody; its `reason` is why it cannot be told, "" when it can.
 
     `until` is the next hand-off, the instant from which the answer may be another; None when none is known.
     """
@@ -147,6 +149,12 @@ class Resolution:
 
 
 Resolve = Callable[[Target], Resolution]
+# When a step, by policy and number, last called whom: those it never called are not in it.
+Turns = Callable[[str, int], Mapping[str, datetime]]
+
+
+def no_turns(_policy: str, _step: int) -> Mapping[str, datetime]:
+    return MappingProxyType({})
 
 
 class CallOutKind(StrEnum):
@@ -173,6 +181,12 @@ class Snapshot:
     )  # whose opening `escalate` rows with at=None mean
     ack_timeout: timedelta | None = None  # the service's own; None: by severity, zero: never
     alone: bool = False  # HELP of an incident whose service calls nobody: nothing else would call again
+    support: BusinessHours | None = None  # the service's, which conditions mean; None: `hours`
+    fallbacks: tuple[Policy, ...] = ()  # which take over one after another when `policy` is over
+
+    def policy_at(self, number: int) -> Policy:
+        """The policy as such is 0, then come the fallbacks."""
+        return self.fallbacks[number - 1] if number else self.policy
 
 
 class CallOutStatus(StrEnum):
@@ -209,7 +223,8 @@ class Called:
     via: Via
     stakeholder: bool = False  # management by the table: Seen, never an acknowledgement
     named: bool = False  # as lead, manager or by name: once per pass, whoever calls first
-    reached: bool = True  # False: no way to them, or every way failed
+    reached: bool = True  # False: no way to them, every way failed, or they declined
+    each: bool = False  # by a step that waits for everybody's acknowledgement
 
 
 @dataclass(frozen=True)
@@ -218,7 +233,8 @@ class State:
 
     status: CallOutStatus
     started_at: datetime  # when this severity was given; table times and the ack deadline run from it
-    step: int = 0  # index of the next step to fire; len(steps) means the end of the pass
+    policy: int = 0  # which of the snapshot's policies climbs now
+    step: int = 0  # index of its next step to fire; len(steps) means the end of the pass
     passing: int = 0  # which pass since the ladder last started, 0-based
     lap: int = 0  # which pass ever
     ladder_lap: int = 0  # the lap with which the ladder last started
@@ -227,6 +243,9 @@ class State:
     table_done: tuple[int, ...] = ()  # indexes into snapshot.escalate
     breached: bool = False
     called: tuple[Called, ...] = ()
+    acks: tuple[str, ...] = ()  # who has acknowledged while others of an `each` step are awaited
+    declined: tuple[str, ...] = ()  # who has said that they cannot, since the ladder last started
+    posted: tuple[Target, ...] = ()  # the machines this pass has told
     last_targets: tuple[Target, ...] = ()  # of the last step that called somebody
     quiet_since: datetime | None = None  # when somebody was last called, or calling was last tried
     handoff_at: datetime | None = None  # when a schedule of a fired step hands over
@@ -259,6 +278,25 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Post:
+    """Tell this room or web hook, or start this runbook."""
+
+    target: Target
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Took:
+    """It was this person's turn of a round-robin step."""
+
+    policy: str
+    step: int
+    email: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class StopCalling:
     """No further message of this call-out may leave, to anyone or only to `email`.
 
@@ -284,14 +322,14 @@ class Note:
     """A decision worth keeping: shown under "why was I (not) paged" and on the timeline."""
 
     # skipped undeliverable merged again nobody breach exhausted resumed restarted cancelled seen acknowledged
-    # snoozed reassigned escalated handed_over nudge severity passed urgent ended
+    # snoozed reassigned escalated handed_over nudge severity passed urgent ended fallback declined counted
     kind: str
     text: str
     email: str | None = None
     step: int | None = None
 
 
-Effect = Call | StopCalling | Nudge | Note
+Effect = Call | Post | Took | StopCalling | Nudge | Note
 
 
 @dataclass(frozen=True)

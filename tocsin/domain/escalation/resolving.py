@@ -3,10 +3,11 @@ read.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tocsin.domain.escalation.model import (
+    MACHINES,
     Duty,
     Person,
     Resolution,
@@ -39,38 +40,57 @@ class TeamPeople:
     manager: str | None = None
 
 
-def make_resolve(
-    book: Book, teams: Mapping[str, TeamPeople], reachable: Callable[[str], bool], now: datetime
-) -> Resolve:
+def told(_target: Target) -> str:
+    """Every machine can be told."""
+    return ""
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Who there is. `reachable`: has a way that works; `missing`: why a machine cannot be told, "" when it
+    can.
+    """
+
+    teams: Mapping[str, TeamPeople]
+    reachable: Callable[[str], bool]
+    owners: tuple[str, ...] = ()
+    zones: Mapping[str, str] = field(default_factory=dict)  # by e-mail, IANA names; absent: UTC
+    missing: Callable[[Target], str] = told
+
+    def person(self, email: str, reason: str, *, shadow: bool = False, duty: Duty | None = None) -> Person:
+        return Person(email, reason, self.reachable(email), shadow, duty, self.zones.get(email, ""))
+
+
+def make_resolve(book: Book, faces: Faces, now: datetime) -> Resolve:
     """Answers are kept: ask for another when time has moved."""
     known: dict[Target, Resolution] = {}
 
     def answer(target: Target) -> Resolution:
         if target not in known:
-            known[target] = _resolve(target, book, teams, reachable, now)
+            known[target] = _resolve(target, book, faces, now)
         return known[target]
 
     return answer
 
 
-def _resolve(
-    target: Target,
-    book: Book,
-    teams: Mapping[str, TeamPeople],
-    reachable: Callable[[str], bool],
-    now: datetime,
-) -> Resolution:
+def _resolve(target: Target, book: Book, faces: Faces, now: datetime) -> Resolution:
+    if target.kind in MACHINES:
+        return Resolution((), faces.missing(target))
     if target.kind is TargetKind.USER:
-        return Resolution((Person(target.name, "named by address", reachable(target.name)),))
+        return Resolution((faces.person(target.name, "named by address"),))
+    if target.kind is TargetKind.OWNERS:
+        owners = tuple(faces.person(email, "owner") for email in faces.owners)
+        return Resolution(owners, "" if owners else "there are no owners")
     if target.kind is TargetKind.TEAM:
-        return _of_team(target, teams.get(target.name), reachable)
+        return _of_team(target, faces)
     schedule = book.schedule(target.name)
     if schedule is None:
         return Resolution((), f"there is no schedule “{target.name}” any more")
-    return _of_schedule(target, book, schedule, reachable, now)
+    return _of_schedule(target, book, schedule, faces, now)
 
 
-def _of_team(target: Target, team: TeamPeople | None, reachable: Callable[[str], bool]) -> Resolution:
+def _of_team(target: Target, faces: Faces) -> Resolution:
+    team = faces.teams.get(target.name)
     if team is None:
         return Resolution((), f"there is no team “{target.name}” any more")
     emails: tuple[str | None, ...]
@@ -80,15 +100,11 @@ def _of_team(target: Target, team: TeamPeople | None, reachable: Callable[[str],
         emails, word = (team.manager,), "manager"
     else:
         emails, word = team.members, "member"
-    people = tuple(
-        Person(email, f"{word} of {target.name}", reachable(email)) for email in emails if email is not None
-    )
+    people = tuple(faces.person(email, f"{word} of {target.name}") for email in emails if email is not None)
     return Resolution(people, "" if people else f"{target.name} has no {word}")
 
 
-def _of_schedule(
-    target: Target, book: Book, schedule: Schedule, reachable: Callable[[str], bool], now: datetime
-) -> Resolution:
+def _of_schedule(target: Target, book: Book, schedule: Schedule, faces: Faces, now: datetime) -> Resolution:
     until = None
     if target.who == ScheduleWho.NEXT:
         shifts, when = following(book, schedule, now, target.role), "next on call"
@@ -102,12 +118,11 @@ def _of_schedule(
     # Somebody on call in two roles is called once, for the one that answers.
     wanted.sort(key=lambda s: s.role == SHADOW)
     people = {
-        s.user: Person(
+        s.user: faces.person(
             s.user,
             _reason(when, schedule.name, s),
-            reachable(s.user),
-            s.role == SHADOW,
-            Duty(schedule.name, target.who or ScheduleWho.CURRENT, s.role or ""),
+            shadow=s.role == SHADOW,
+            duty=Duty(schedule.name, target.who or ScheduleWho.CURRENT, s.role or ""),
         )
         for s in reversed(wanted)
         if s.user is not None

@@ -6,6 +6,7 @@ from typing import Final
 
 from tocsin.domain import grouping, routing, severity, urgency
 from tocsin.domain.configuration.model import BY_SEVERITY, Integration, Organisation, Service, default_policy
+from tocsin.domain.escalation.fallbacks import followed
 from tocsin.domain.escalation.model import (
     CallOutKind,
     Policy,
@@ -15,7 +16,7 @@ from tocsin.domain.escalation.model import (
     TeamWho,
 )
 from tocsin.domain.escalation.model import Resolve as ResolveTarget
-from tocsin.domain.escalation.resolving import TeamPeople, make_resolve
+from tocsin.domain.escalation.resolving import Faces, TeamPeople, make_resolve
 from tocsin.domain.notification.model import Method, Planned
 from tocsin.domain.notification.plan import plan
 from tocsin.domain.routing import Visit
@@ -44,14 +45,18 @@ class Placement:
 class World:
     organisation: Organisation
     book: Book = field(init=False)
-    teams: dict[str, TeamPeople] = field(init=False)
+    faces: Faces = field(init=False)
 
     def __post_init__(self) -> None:
         self.book = self.organisation.book()
-        self.teams = {
-            team.name: TeamPeople(team.members, team.lead, team.manager)
-            for team in self.organisation.teams.values()
-        }
+        org = self.organisation
+        self.faces = Faces(
+            {team.name: TeamPeople(team.members, team.lead, team.manager) for team in org.teams.values()},
+            self._reachable,
+            org.owners,
+            {user.email: user.timezone for user in org.users.values()},
+            _not_in_files,
+        )
 
     # ---- where an alert goes ----
 
@@ -117,10 +122,10 @@ class World:
     def snapshot(self, service: Service, level: Severity, loud: Urgency) -> Snapshot:
         """What is frozen when the service's call-out begins."""
         org, row = self.organisation, self.row(level)
-        last = org.last_resort or org.owners
+        last, policy = org.last_resort or org.owners, self.policy(service)
         return Snapshot(
             kind=CallOutKind.SERVICE,
-            policy=self.policy(service),
+            policy=policy,
             severity=level,
             urgency=loud,
             ladder=row.ladder,
@@ -131,10 +136,12 @@ class World:
             last_resort=tuple(Target(TargetKind.USER, email) for email in last),
             hours=org.hours_of(service.team),
             ack_timeout=service.ack_timeout,
+            support=org.support_hours_of(service),
+            fallbacks=followed(policy, org.escalation_policies.get),
         )
 
     def resolver(self, now: datetime) -> ResolveTarget:
-        return make_resolve(self.book, self.teams, self._reachable, now)
+        return make_resolve(self.book, self.faces, now)
 
     def _reachable(self, email: str) -> bool:
         user = self.organisation.users.get(email)
@@ -157,6 +164,11 @@ class World:
         )
         rules = self.organisation.rules_of(email)
         return plan(methods, rules, loud, now, quiet=quiet, ack_deadline=ack_deadline)
+
+
+def _not_in_files(machine: Target) -> str:
+    """Rooms and web hooks count as set up, as every kind of contact method does."""
+    return "runbooks are not set up" if machine.kind is TargetKind.RUNBOOK else ""
 
 
 def _of_team(service: Service, who: TeamWho) -> tuple[Target, ...]:
