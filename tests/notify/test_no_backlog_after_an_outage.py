@@ -30,9 +30,9 @@ def test_the_overdue_messages_of_one_page_become_one(people: dict[str, User], ma
     work(later(60))
     assert work(later(60)) == []
     assert mail.to == [ALICE]
-    assert states() == ["sent", "suppressed", "suppressed", "planned"]
+    assert states() == ["sent", "merged", "merged", "planned"]
     (page,) = queries.pages_of_incident(7)
-    assert page.notifications[1].reason.endswith("; not sent: one message for the backlog")
+    assert page.notifications[1].reason.endswith("; merged: one message for 3 that say the same")
     work(later(90))
     assert mail.to == [ALICE, ALICE]
 
@@ -52,7 +52,7 @@ def test_the_first_page_leaves_rather_than_a_repeat(people: dict[str, User], mai
     call(reason="first")
     call(now=later(15), first=False, reason="again")
     work(later(60))
-    assert states() == ["sent", "suppressed"]
+    assert states() == ["sent", "merged"]
 
 
 def test_other_incidents_ways_and_kinds_stay_messages_of_their_own(
@@ -63,7 +63,9 @@ def test_other_incidents_ways_and_kinds_stay_messages_of_their_own(
     call(call_out_id=6, incident_id=8)
     call(call_out_id=6, incident_id=8, kind=MessageKind.STAKEHOLDER)
     work(later(60))
-    assert (len(mail.to), len(hook.to)) == (3, 3)
+    # The second way of both pages is a repeat, and lists both.
+    assert (len(mail.to), len(hook.to)) == (3, 2)
+    assert [one.ref for one in hook.sent[0].listed] == ["INC-7"]
 
 
 def test_quiet_words_are_all_said(people: dict[str, User], mail: FakeChannel) -> None:

@@ -38,6 +38,7 @@ def on_invitation_made(news: InvitationMade) -> None:
     )
     Notification.objects.create(
         page=page,
+        person=user.pk,
         via="email",
         address=user.email,
         key=ids.new_id(),
@@ -68,6 +69,7 @@ def on_duty_word(news: DutyWord) -> None:
         headline=news.headline,
         more={"lines": news.lines, "confirm": news.confirm, "incidents": news.incidents},
         key=key,
+        occasion=news.occasion,
     )
     call_many(requests=(request,), now=news.at)
 

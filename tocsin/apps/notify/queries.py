@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Min, Q
 
 from tocsin.apps.identity.models import User, UserState
+from tocsin.apps.notify import compose, jobs, limits
 from tocsin.apps.notify.directory import Directory, counts, keep_own_address, shown_address, why_not
 from tocsin.apps.notify.models import (
     Attempt,
@@ -26,6 +27,8 @@ from tocsin.apps.notify.types import (
     PageInfo,
     QuietHoursInfo,
     RuleInfo,
+    SentInfo,
+    ThrottleInfo,
     WorkerInfo,
 )
 from tocsin.domain.errors import NotFound
@@ -139,6 +142,39 @@ def called(incident_id: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(rows.values_list("user__email", flat=True)))
 
 
+def sent_by_ref(vendor: str, ref: str) -> SentInfo | None:
+    """The message that the vendor calls `ref`."""
+    row = Notification.objects.filter(vendor=vendor, ref=ref).exclude(ref="").first()
+    return _sent(row) if row is not None else None
+
+
+def sent_by_key(key: str) -> SentInfo | None:
+    row = Notification.objects.filter(key=key).first()
+    return _sent(row) if row is not None else None
+
+
+def throttles() -> tuple[ThrottleInfo, ...]:
+    """What holds, by channel and scope; `most` 0: no limit."""
+    return tuple(limits.all_of_them())
+
+
+def _sent(row: Notification) -> SentInfo:
+    (job,) = jobs.read([row.pk])
+    beside = compose.listed(job)
+    incidents = (job.incident_id, *(one.incident_id for one in beside))
+    return SentInfo(
+        row.pk,
+        row.key,
+        row.via,
+        row.address,
+        job.email,
+        job.kind,
+        job.call_out_id,
+        tuple(dict.fromkeys(one for one in incidents if one)),
+        (compose.headline(job, beside), *compose.lines(job, beside)),
+    )
+
+
 def local_mails(limit: int = 200) -> tuple[LocalMailInfo, ...]:
     """What the console twin wrote instead of sending, the newest first."""
     rows = LocalMail.objects.order_by("-at", "-id")[:limit]
@@ -192,7 +228,8 @@ def _pages(rows: Sequence[Page]) -> list[PageInfo]:
         sent[notification.page_id].append(notification)
     trails: dict[int, list[AttemptInfo]] = defaultdict(list)
     for attempt in Attempt.objects.filter(notification__page__in=rows).order_by("at", "id"):
-        trails[attempt.notification_id].append(AttemptInfo(attempt.at, attempt.result, attempt.detail))
+        info = AttemptInfo(attempt.at, attempt.result, attempt.detail, attempt.vendor)
+        trails[attempt.notification_id].append(info)
     return [
         PageInfo(
             page.pk,
@@ -208,6 +245,9 @@ def _pages(rows: Sequence[Page]) -> list[PageInfo]:
             page.ended_at,
             page.end_reason,
             tuple(_notification_of(row, trails[row.pk]) for row in sent[page.pk]),
+            page.occasion,
+            page.incident_id,
+            page.generation,
         )
         for page in rows
     ]
@@ -225,4 +265,9 @@ def _notification_of(row: Notification, trail: Sequence[AttemptInfo]) -> Notific
         row.receipt,
         row.attempts,
         tuple(trail),
+        row.hold,
+        row.carried_by_id,
+        row.vendor,
+        row.ref,
+        row.wanted_at,
     )

@@ -106,7 +106,6 @@ class NotificationInfo:
     carried_by: int | None = None  # the message that says it too
     vendor: str = ""
     ref: str = ""
-    kind: str = ""
     wanted_at: datetime | None = None
 
 

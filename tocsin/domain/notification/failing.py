@@ -8,16 +8,23 @@ from tocsin.domain.notification.model import MessageKind
 from tocsin.domain.severity import Severity, Urgency
 
 _BACKOFF: Final = (2, 5, 10, 20, 30, 60, 120, 300)  # seconds; the last one repeats
-_PRESSING: Final = timedelta(seconds=60)
+PRESSING: Final = timedelta(seconds=60)
 _PATIENCE: Final = timedelta(minutes=5)
 _LAST: Final = timedelta(hours=1)
 _LAST_QUIET: Final = timedelta(days=1)  # nobody says it again, and it is still news
 _URGENT_RANK: Final = 2
+QUIET_WORDS: Final = frozenset(
+    {MessageKind.RESOLVED, MessageKind.JOINED, MessageKind.NOTICE, MessageKind.UPDATE, MessageKind.ADMIN}
+)
 _QUIET_RANK: Final = 5
 
 
 def rank(kind: MessageKind, urgency: Urgency, *, first: bool) -> int:
-    """What leaves first: high before low, first pages before repeats, quiet words last."""
+    """What leaves first: high before low, first pages before repeats, quiet words last. Rooms go with the
+    repeats: nobody's page waits for them. A code is waited for by somebody who looks at a screen.
+    """
+    if kind in {MessageKind.ROOM, MessageKind.CODE, MessageKind.ADMIN}:
+        first, kind = False, MessageKind.PAGE
     if kind not in {MessageKind.PAGE, MessageKind.STAKEHOLDER}:
         return _QUIET_RANK
     low = 0 if urgency is Urgency.HIGH else 2
@@ -51,18 +58,21 @@ def after_failure(
     permanent: bool,
     retry_after: timedelta | None = None,
     quiet: bool = False,
+    theirs: bool = True,
 ) -> Verdict:
     """`attempts` includes the failed one, `wanted_at` is when it was first due, `others`: more messages are
-    planned, `quiet`: a word rather than a page.
+    planned, `quiet`: a word rather than a page, `theirs`: the message is at fault, not the vendor or the net.
     """
     if permanent:
         return Verdict(None, promote=others, unreachable=not others)
-    patience = _PRESSING if hurry else _PATIENCE
+    patience = PRESSING if hurry else _PATIENCE
     pause = timedelta(seconds=_BACKOFF[min(attempts, len(_BACKOFF)) - 1])
     at = now + max(pause, retry_after or timedelta(0))
     spent = at - wanted_at > patience
     if not spent:
-        return Verdict(at, promote=False, unreachable=False)
+        # Where a vendor is down, what presses goes another way at once, and is tried here all the same.
+        aside = hurry and others and not theirs and attempts == 1
+        return Verdict(at, promote=aside, unreachable=False)
     if others:
         return Verdict(None, promote=True, unreachable=False)
     # Better late than never: the only way is tried on, while the ladder looks for somebody else.

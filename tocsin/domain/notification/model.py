@@ -82,3 +82,27 @@ class Planned:
     via: str
     due_at: datetime
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One message that is due, as the queue sees it. `says` is equal where two messages say the same."""
+
+    id: int
+    rank: int  # see failing.rank
+    due_at: datetime
+    wanted_at: datetime  # when it was first due
+    person: int  # 0: a room
+    kind: MessageKind
+    via: str
+    address: str
+    service: str
+    incident: int  # 0: about none
+    page: int
+    says: str
+    hurry: bool = False  # the first page of a SEV1 or SEV2
+    bundle: str = ""  # a word of whoever called: what has it leaves as one
+
+    @property
+    def first(self) -> bool:
+        return self.rank in {0, 2}

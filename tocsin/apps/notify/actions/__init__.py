@@ -15,7 +15,10 @@ from tocsin.apps.notify.actions.people import (
     set_quiet_hours,
     set_rules,
 )
+from tocsin.apps.notify.actions.receipts import progress
+from tocsin.apps.notify.actions.rooms import post_many
 from tocsin.apps.notify.actions.stopping import start_method, stop_method
+from tocsin.apps.notify.actions.throttles import set_throttles
 from tocsin.apps.notify.actions.trying import send_rest, send_test, test_method
 
 __all__ = [
@@ -23,6 +26,8 @@ __all__ = [
     "call",
     "call_many",
     "order_methods",
+    "post_many",
+    "progress",
     "remove_method",
     "save_person",
     "send_code",
@@ -32,6 +37,7 @@ __all__ = [
     "set_method_enabled",
     "set_quiet_hours",
     "set_rules",
+    "set_throttles",
     "start_method",
     "stop",
     "stop_method",

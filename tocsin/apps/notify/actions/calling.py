@@ -3,22 +3,23 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from tocsin.apps.notify.directory import Contact, Directory
 from tocsin.apps.notify.models import Notification, NotificationState, Page
 from tocsin.apps.notify.types import Request
 from tocsin.domain.escalation.codec import dump
-from tocsin.domain.notification.failing import pressing, rank
+from tocsin.domain.notification.failing import QUIET_WORDS, pressing, rank
 from tocsin.domain.notification.model import MessageKind, Planned, Subject
 from tocsin.domain.notification.plan import plan
 from tocsin.domain.severity import Urgency
 from tocsin.lib import ids, pg
 
-QUIET_WORDS: Final = frozenset({MessageKind.RESOLVED, MessageKind.JOINED, MessageKind.NOTICE})
 _ONE_MESSAGE = QUIET_WORDS | {MessageKind.NUDGE}
+_CARRIED = (NotificationState.MERGED, NotificationState.BUNDLED)
 _LONGEST_REASON = 512
 
 
@@ -97,16 +98,29 @@ def end(*, key: str, reason: str, now: datetime) -> int:
 
 def stop_repeats(*, call_out_id: int, reason: str) -> int:
     """Cancel what has not left of pages of which something has; a first message is still to leave."""
-    sent = Notification.objects.filter(page__call_out_id=call_out_id, sent_at__isnull=False)
-    begun = set(sent.values_list("page_id", flat=True))
+    sent = Q(sent_at__isnull=False) | Q(state=NotificationState.BUNDLED, handed_at__isnull=False)
+    mine = Notification.objects.filter(sent, page__call_out_id=call_out_id)
+    begun = set(mine.values_list("page_id", flat=True))
     return _cancel(sorted(begun), reason) if begun else 0
 
 
 def _cancel(pages: Sequence[int], reason: str) -> int:
-    waiting = Notification.objects.filter(
-        page_id__in=pages, state__in=(NotificationState.PLANNED, NotificationState.CLAIMED)
+    """What has not left, in a message that lists several too; what it would have listed leaves by itself."""
+    waiting = Q(state__in=(NotificationState.PLANNED, NotificationState.CLAIMED))
+    listed = Q(state__in=_CARRIED, handed_at=None, carried_by__sent_at=None)
+    mine = Notification.objects.filter(waiting | listed, page_id__in=pages)
+    said = f"not sent: {reason}"[:_LONGEST_REASON]
+    count = mine.update(state=NotificationState.CANCELLED, receipt=said, carried_by=None)
+    let_go(Notification.objects.filter(page_id__in=pages, state=NotificationState.CANCELLED).values("pk"))
+    return count
+
+
+def let_go(carriers: Any) -> int:
+    """What these messages would have said leaves by itself, where it is still wanted; how much that is."""
+    carried = Notification.objects.filter(
+        carried_by__in=carriers, state__in=_CARRIED, handed_at=None, page__ended_at=None
     )
-    return waiting.update(state=NotificationState.CANCELLED, receipt=f"not sent: {reason}"[:_LONGEST_REASON])
+    return carried.update(state=NotificationState.PLANNED, carried_by=None)
 
 
 def tell(
@@ -144,6 +158,8 @@ def _page(request: Request, contact: Contact, now: datetime) -> Page:
         urgency=request.urgency,
         occasion=request.occasion,
         step=request.step,
+        generation=request.generation,
+        bundle=request.bundle[:64],
         reason=request.reason[:_LONGEST_REASON],
         headline=request.headline[:_LONGEST_REASON],
         more=request.more,
@@ -193,6 +209,7 @@ def _notification(page: Page, request: Request, line: Planned, *, first: bool) -
     method = line.method
     return Notification(
         page=page,
+        person=page.user_id or 0,
         method_id=method.id or None if method else None,
         via=line.via,
         address=method.address if method else "",
