@@ -1,7 +1,6 @@
 """All settings, read once from the environment into a frozen value."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,14 +8,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from tocsin.config import phones
+from tocsin.config.phones import Phones
 from tocsin.lib import files, ids
 from tocsin.lib.env import Env, Network, Problem, WrongSettingsError
 
 SECRET_KEY_FILE: Final = "secret-key"  # noqa: S105 - a file's name
 DATABASE_URL_FILE: Final = "database-url"
 _MIN_SECRET: Final = 20
-_CARRIERS: Final = ("twilio", "plivo")
-_NUMBER: Final = re.compile(r"\+[1-9]\d{6,14}")
 
 
 @dataclass(frozen=True)
@@ -47,25 +46,6 @@ class PagerDuty:
 @dataclass(frozen=True)
 class Opsgenie:
     key: str
-    api_url: str
-
-
-@dataclass(frozen=True)
-class Twilio:
-    account_sid: str
-    auth_token: str
-    from_number: str
-    """For SMS: a number, a sender's name, or a messaging service (MG…)."""
-    voice_from: str
-    api_url: str
-
-
-@dataclass(frozen=True)
-class Plivo:
-    auth_id: str
-    auth_token: str
-    from_number: str
-    voice_from: str
     api_url: str
 
 
@@ -114,10 +94,7 @@ class Options:
     slack: Slack
     pagerduty: PagerDuty
     opsgenie: Opsgenie
-    twilio: Twilio
-    plivo: Plivo
-    carriers: tuple[str, ...]
-    """Phone companies, in the order in which they are tried."""
+    phones: Phones
     jira: Jira
     linear: Linear
     oidc: Oidc | None
@@ -138,12 +115,6 @@ class Options:
     @property
     def https(self) -> bool:
         return self.public_url.startswith("https://")
-
-    @property
-    def caller_numbers(self) -> tuple[str, ...]:
-        """What calls and SMS come from: the contact that people keep."""
-        ours = (self.twilio.voice_from, self.twilio.from_number, self.plivo.voice_from, self.plivo.from_number)
-        return tuple(dict.fromkeys(number for number in ours if _NUMBER.fullmatch(number)))
 
     @property
     def public_host(self) -> str:
@@ -179,9 +150,7 @@ def read(environ: Mapping[str, str]) -> Options:
         slack=_slack(env),
         pagerduty=_pagerduty(env),
         opsgenie=_opsgenie(env),
-        twilio=_twilio(env),
-        plivo=_plivo(env),
-        carriers=_carriers(env),
+        phones=phones.read(env),
         jira=_jira(env),
         linear=_linear(env),
         oidc=_oidc(env),
@@ -237,42 +206,6 @@ def _linear(env: Env) -> Linear:
         api_url=env.url("TOCSIN_LINEAR_API_URL", "https://api.linear.app/graphql"),
         key=env.text("TOCSIN_LINEAR_KEY"),
     )
-
-
-def _twilio(env: Env) -> Twilio:
-    account_sid, auth_token, number = _account(env, "Twilio", "TOCSIN_TWILIO", "ACCOUNT_SID")
-    api_url = env.url("TOCSIN_TWILIO_API_URL", "https://api.twilio.com")
-    return Twilio(account_sid, auth_token, number, _voice(env, "TOCSIN_TWILIO", number), api_url)
-
-
-def _plivo(env: Env) -> Plivo:
-    auth_id, auth_token, number = _account(env, "Plivo", "TOCSIN_PLIVO", "AUTH_ID")
-    api_url = env.url("TOCSIN_PLIVO_API_URL", "https://api.plivo.com")
-    return Plivo(auth_id, auth_token, number, _voice(env, "TOCSIN_PLIVO", number), api_url)
-
-
-def _account(env: Env, vendor: str, prefix: str, name: str) -> tuple[str, str, str]:
-    names = (f"{prefix}_{name}", f"{prefix}_AUTH_TOKEN", f"{prefix}_FROM")
-    account, token, number = (env.text(one) for one in names)
-    env.together(vendor, {names[0]: account, names[1]: token, names[2]: number})
-    return account, token, number
-
-
-def _voice(env: Env, prefix: str, number: str) -> str:
-    """Calls come from a number; where SMS come from a name or a service, it is to be given."""
-    given = env.text(f"{prefix}_VOICE_FROM", number if number.startswith("+") else "")
-    if given and not _NUMBER.fullmatch(given):
-        hint = "Give it as +15551234567."
-        env.problem("S012", f"{prefix}_VOICE_FROM is no phone number: {given!r}.", hint)
-    return given
-
-
-def _carriers(env: Env) -> tuple[str, ...]:
-    given = tuple(word for word in re.split(r"[,\s]+", env.text("TOCSIN_CARRIERS").lower()) if word)
-    if set(given) - set(_CARRIERS):
-        hint = f"Name them in the order to try them in: {', '.join(_CARRIERS)}."
-        env.problem("S011", f"TOCSIN_CARRIERS is {', '.join(given)!r}.", hint)
-    return (*dict.fromkeys(given), *(one for one in _CARRIERS if one not in given))
 
 
 def _jira(env: Env) -> Jira:

@@ -9,6 +9,19 @@ from tocsin.ports.channel import Receipt
 
 
 @dataclass(frozen=True)
+class Account:
+    """With a carrier. `sms_from`: a number, a sender's name, or a messaging service of Twilio (MG…);
+    `voice_from`: a number.
+    """
+
+    user: str
+    token: str
+    sms_from: str
+    voice_from: str
+    api_url: str
+
+
+@dataclass(frozen=True)
 class Choice:
     digit: str
     deed: str  # a ports.callback.Deed

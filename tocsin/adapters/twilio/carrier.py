@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 
 from tocsin.adapters.twilio import twiml
 from tocsin.lib import clock, http, signing
-from tocsin.ports.channel import Receipt, Result
-from tocsin.ports.telephony import Script
+from tocsin.ports import receipts
+from tocsin.ports.channel import Receipt
+from tocsin.ports.telephony import Account, Script
 
 VENDOR: Final = "twilio"
 PURPOSE: Final = "twilio-call"
@@ -21,6 +22,7 @@ _TIMEOUT_S: Final = 4.5  # two carriers fit into the ten seconds of a channel
 _RINGS_S: Final = 30  # most mailboxes answer by then
 _SERVER_ERROR: Final = 500
 _TOO_MANY: Final = 429
+_NOT_US: Final = frozenset({401, 403})  # credentials can be mended while the message waits
 
 # Of the number itself, https://www.twilio.com/docs/api/errors: not valid (21211, 21217), of somebody who
 # answered STOP (21610), not a mobile (21614), a landline (21635).
@@ -32,26 +34,16 @@ class TwilioCarrier:
 
     vendor = VENDOR
 
-    def __init__(
-        self,
-        client: http.Client,
-        account: str,
-        token: str,
-        *,
-        api_url: str,
-        sms_from: str,
-        voice_from: str,
-        back: str,
-    ) -> None:
-        self._client, self._account, self._token = client, account, token
-        self._base = f"{api_url.rstrip('/')}/2010-04-01/Accounts/{account}"
-        self.sms_from, self.voice_from = sms_from, voice_from
+    def __init__(self, client: http.Client, account: Account, back: str) -> None:
+        self._client, self._account = client, account
+        self._base = f"{account.api_url.rstrip('/')}/2010-04-01/Accounts/{account.user}"
+        self.sms_from, self.voice_from = account.sms_from, account.voice_from
         self._back = f"{back.rstrip('/')}/callbacks/{VENDOR}" if back else ""
         self.hears = bool(back)
 
     @property
     def ready(self) -> str:
-        return "" if self._account and self._token else "Twilio is not set up"
+        return "" if self._account.user and self._account.token else "Twilio is not set up"
 
     def text(self, key: str, to: str, text: str) -> Receipt:
         # A messaging service picks the number itself.
@@ -90,36 +82,30 @@ class TwilioCarrier:
                 f"{self._base}/{path}",
                 content=urlencode((*form.items(), *more)).encode(),
                 headers={"content-type": "application/x-www-form-urlencoded"},
-                auth=(self._account, self._token),
+                auth=(self._account.user, self._account.token),
                 timeout_s=_TIMEOUT_S,
             )
         except http.TimedOutError:
-            return _failed("no answer in time; whether it left is not known")
+            return receipts.later(VENDOR, "no answer in time; whether it left is not known")
         except http.HttpError as error:
-            return _failed(str(error))
+            return receipts.later(VENDOR, str(error))
         return _receipt(answer)
 
 
 def _receipt(answer: http.Response) -> Receipt:
     said = _document(answer)
     if answer.ok:
-        return Receipt(
-            Result.SENT, str(said.get("status", "taken")), vendor=VENDOR, ref=str(said.get("sid", ""))
-        )
+        return receipts.sent(VENDOR, str(said.get("sid", "")), str(said.get("status", "taken")))
     code = said.get("code") or answer.status
-    detail = f"{code} {said.get('message') or 'no further word'}"[:300]
+    detail = f"{code} {said.get('message') or 'no further word'}"
     if answer.status == _TOO_MANY:
-        return _failed(detail, answer.retry_after_s)
+        return receipts.later(VENDOR, detail, answer.retry_after_s)
     if code in _BOUNCED:
-        return Receipt(Result.FAILED, detail, vendor=VENDOR, bounced=True)
-    if answer.status >= _SERVER_ERROR or answer.status in {401, 403}:
-        return _failed(detail)  # credentials can be mended while the message waits
+        return receipts.bounced(VENDOR, detail)
+    if answer.status >= _SERVER_ERROR or answer.status in _NOT_US:
+        return receipts.later(VENDOR, detail)
     # The account may not: this region, this sender, this much. Another one may.
-    return Receipt(Result.FAILED, detail, vendor=VENDOR, theirs=False)
-
-
-def _failed(detail: str, retry_after_s: float | None = None) -> Receipt:
-    return Receipt(Result.RETRY, detail, vendor=VENDOR, retry_after_s=retry_after_s, theirs=False)
+    return receipts.not_set_up(VENDOR, detail)
 
 
 def _document(answer: http.Response) -> Mapping[str, Any]:
