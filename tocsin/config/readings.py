@@ -64,6 +64,18 @@ READINGS: Final = (
         " WHERE arrived_at - begun_at <= interval '30 seconds'), 'NaN')",
     ),
     Reading(
+        metrics.gauge("vendor_failing", "1 while a vendor takes nothing of what it is given", ("vendor",)),
+        "SELECT vendor, (failing_since IS NOT NULL)::int FROM notify_vendorstate",
+    ),
+    Reading(
+        metrics.gauge("unwell", "1 for each matter of which the administrators are told", ("matter",)),
+        "SELECT name, 1 FROM notify_matter WHERE since IS NOT NULL",
+    ),
+    Reading(
+        metrics.gauge("workers_silent", "Workers silent for a minute that said no goodbye"),
+        "SELECT count(*) FROM notify_workerprocess WHERE heartbeat_at < now() - interval '1 minute'",
+    ),
+    Reading(
         metrics.gauge("workers", "Workers whose heart beat in the last 4 seconds"),
         "SELECT count(*) FROM notify_workerprocess WHERE heartbeat_at > now() - interval '4 seconds'",
     ),

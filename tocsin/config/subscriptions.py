@@ -5,6 +5,7 @@ from tocsin.apps.incidents import handlers as incidents
 from tocsin.apps.incidents import handover
 from tocsin.apps.integrations import handlers as integrations
 from tocsin.apps.notify import handlers as notify
+from tocsin.apps.notify import health
 from tocsin.apps.oncall import handlers as oncall
 from tocsin.apps.oncall import notices, readiness
 from tocsin.lib import bus
@@ -26,6 +27,7 @@ def wire() -> None:
     bus.subscribe(events.InvitationMade, notify.on_invitation_made)
     bus.subscribe(events.DutyWord, notify.on_duty_word)
     bus.subscribe(events.DutySettled, notify.on_duty_settled)
+    bus.subscribe(events.AdminWord, health.on_admin_word)
     bus.subscribe(events.ShiftsMoved, notices.on_shifts_moved)
     bus.subscribe(events.HandedOver, handover.on_handed_over)
     bus.subscribe(events.CallOutAcknowledged, readiness.on_call_out_acknowledged)

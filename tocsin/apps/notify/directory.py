@@ -1,8 +1,8 @@
 """How people are reached: their methods, rules and quiet hours, read for many people at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -60,6 +60,15 @@ class Directory:
     def contact(self, email: str) -> Contact | None:
         self.load((email,))
         return self._known[email.lower()]
+
+    def avoid(self, emails: Iterable[str], types: Collection[str]) -> None:
+        """Leave out those ways of these people, of whoever has another."""
+        self.load(emails)
+        for email in emails:
+            contact = self._known.get(email)
+            if contact is not None:
+                others = replace(contact, methods=tuple(m for m in contact.methods if m.type not in types))
+                self._known[email] = others if others.deliverable else contact
 
     def deliverable(self, email: str) -> bool:
         contact = self.contact(email)

@@ -23,7 +23,6 @@ class Canary:
     def __init__(self, url: str, stop: threading.Event) -> None:
         """`url`: where monitors reach us."""
         self._url, self._stopping = url, stop
-        self._client = http.client(url, trusted=True)
 
     def step(self) -> float:
         flight = canary.begin(clock.now())
@@ -49,7 +48,8 @@ class Canary:
     def _try(self, flight: Flight) -> str:
         """ "" once it is accepted; otherwise why not."""
         try:
-            answer = self._client.post(flight.path, json=flight.body, timeout_s=5.0)
+            with http.client(self._url, trusted=True) as client:
+                answer = client.post(flight.path, json=flight.body, timeout_s=5.0)
         except http.HttpError as error:
             return f"the door cannot be reached: {error}".replace(flight.key, "…")
         if answer.status == _ACCEPTED:
