@@ -81,6 +81,7 @@ class Page(models.Model):
             models.Index(
                 fields=("call_out_id",), name="notify_open_pages", condition=models.Q(ended_at__isnull=True)
             ),
+            models.Index(fields=("bundle", "user"), name="notify_bundles", condition=~models.Q(bundle="")),
         )
         constraints = (
             models.UniqueConstraint(
@@ -147,6 +148,7 @@ class Notification(models.Model):
                 name="notify_queue",
                 condition=models.Q(state="planned"),
             ),
+            models.Index(fields=("claimed_by",), name="notify_claimed", condition=models.Q(state="claimed")),
             models.Index(fields=("page", "state"), name="notify_of_page"),
             # What throttles count, and how callbacks find their message.
             models.Index(
@@ -176,9 +178,7 @@ class Attempt(models.Model):
     vendor = models.CharField(max_length=32, blank=True)
 
     class Meta:
-        indexes = (
-            models.Index(fields=("at",), name="notify_bounces", condition=models.Q(result="bounced")),
-        )
+        indexes = (models.Index(fields=("at",), name="notify_bounces", condition=models.Q(result="bounced")),)
 
 
 class Throttle(models.Model):
