@@ -11,8 +11,8 @@ from tocsin.apps.escalation import policies as stored
 from tocsin.apps.escalation.models import CallOut, Decision, LastResort, SeverityRow
 from tocsin.apps.escalation.models import Policy as PolicyRow
 from tocsin.apps.escalation.roster import Roster
-from tocsin.apps.escalation.store import snapshot_of, state_of
-from tocsin.apps.escalation.types import CallOutInfo, DecisionInfo, PolicyInfo, StepInfo
+from tocsin.apps.escalation.store import frozen, snapshot_of, state_of
+from tocsin.apps.escalation.types import CallOutInfo, DecisionInfo, PolicyInfo, Start, StepInfo
 from tocsin.apps.identity import queries as identity
 from tocsin.domain import severity as table
 from tocsin.domain.configuration.ladder import read_severity
@@ -26,9 +26,13 @@ from tocsin.domain.escalation.model import (
     State,
     Target,
     TargetKind,
+    TeamWho,
     Via,
 )
-from tocsin.domain.severity import Ladder, Severity
+from tocsin.domain.escalation.rehearsal import FireInfo, rehearse
+from tocsin.domain.notification.model import Subject
+from tocsin.domain.severity import Ladder, Severity, Urgency
+from tocsin.domain.time import BusinessHours
 
 
 def policy(name: str) -> Policy | None:
@@ -78,6 +82,42 @@ def ladder(policy: Policy, at: datetime) -> list[tuple[str, ...]]:
         )
         for step in policy.steps
     ]
+
+
+def fire(
+    policy: Policy,
+    at: datetime,
+    *,
+    severity: Severity = Severity.SEV2,
+    urgency: Urgency = Urgency.HIGH,
+    service: str | None = None,
+    team: str | None = None,
+    hours: BusinessHours | None = None,
+    support: BusinessHours | None = None,
+) -> FireInfo:
+    """If it fired at `at` for `service` and nobody answered: who is called when. The policy need not be
+    stored. Lead and manager are those of `team`, which the caller knows from the service; absent: of the team
+    that has the policy.
+    """
+    roster = Roster(at, look=True)
+    row = severity_table()[severity]
+    owner = team or PolicyRow.objects.filter(name=policy.name).values_list("team__name", flat=True).first()
+    given = Start(
+        incident_id=0,
+        subject=Subject(0, "", "", severity, service or ""),
+        kind=CallOutKind.SERVICE,
+        label=service or "",
+        policy=policy,
+        severity_row=row,
+        urgency=urgency,
+        lead=(Target(TargetKind.TEAM, owner, TeamWho.LEAD),) if owner else (),
+        management=(Target(TargetKind.TEAM, owner, TeamWho.MANAGER),) if owner else (),
+        last_resort=last_resort(),
+        hours=hours,
+        support=support,
+    )
+    snapshot = frozen(given, stored.fallbacks([policy]).get(policy.name, ()))
+    return rehearse(snapshot, lambda now: Roster(now, like=roster).resolve, at, roster.turns)
 
 
 def call_outs(incident_id: int) -> list[CallOutInfo]:

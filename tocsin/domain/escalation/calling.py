@@ -159,12 +159,13 @@ class Calling:
         reason = f"{label}: {person.reason}"
         number = step if step >= 0 else None
         declined, acknowledged = person.email in state.declined, person.email in state.acks
-        by_table = one.named and any(c.via is Via.TABLE and c.reached for c in self.this_lap(person.email))
-        why = ""
+        table = [c.at for c in self.this_lap(person.email) if c.via is Via.TABLE and c.reached]
+        by_table = one.named and bool(table)
+        why, at = "", self.now
         if any(c.at == self.now and c.lap >= state.ladder_lap for c in earlier):
             why = "called at this very moment"
         elif by_table and via is Via.LADDER:
-            why = "called already in this pass by the table"
+            why, at = "called already in this pass by the table", table[0]
         elif declined:
             why = "they have said that they cannot"
         elif acknowledged:
@@ -185,7 +186,7 @@ class Calling:
             if reached and not person.shadow:
                 self.change(quiet_since=self.now)
         self._remember(
-            Called(person.email, self.now, step, state.lap, via, stakeholder, one.named, reached, each)
+            Called(person.email, at, step, state.lap, via, stakeholder, one.named, reached, each)
         )
         return reached and not person.shadow
 

@@ -170,10 +170,12 @@ class Walk(Climbing):
         self.next_pass(self.now, passing=last, chain=0, policy=0)
 
     def _named_in_policy(self) -> frozenset[str]:
+        policies = (self.snapshot.policy, *self.snapshot.fallbacks)
         named = [
             target
-            for step in self.policy.steps
-            for target in step.targets
+            for policy in policies
+            for targets in (*(step.targets for step in policy.steps), policy.final)
+            for target in targets
             if target.kind is TargetKind.USER or target.who in {TeamWho.LEAD, TeamWho.MANAGER}
         ]
         return frozenset(f.person.email for f in self.find(named))

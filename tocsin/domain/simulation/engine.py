@@ -2,13 +2,12 @@
 
 import heapq
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from typing import Final
 
 from tocsin.domain import joining
-from tocsin.domain.configuration.model import Integration, Organisation, Service
+from tocsin.domain.configuration.model import Integration, Organisation
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.escalation import machine
 from tocsin.domain.escalation.machine import AckKind
@@ -18,11 +17,11 @@ from tocsin.domain.escalation.model import (
     Note,
     Nudge,
     Outcome,
-    Snapshot,
-    State,
+    Post,
     StopCalling,
 )
-from tocsin.domain.joining import Candidate, Ending, Join
+from tocsin.domain.escalation.rehearsal import Cursor
+from tocsin.domain.joining import Ending, Join
 from tocsin.domain.lifecycle import OPEN, Status
 from tocsin.domain.severity import Severity, Urgency
 from tocsin.domain.simulation.model import (
@@ -35,38 +34,10 @@ from tocsin.domain.simulation.model import (
     SetSeverity,
     Trigger,
 )
+from tocsin.domain.simulation.running import Message, Running, candidate, stop
 from tocsin.domain.simulation.world import Placement, World
 
 _MOST_STEPS: Final = 5_000_000  # a rehearsal that never ends is a mistake, not a rehearsal
-
-
-@dataclass
-class _Message:
-    page: Page
-    stopped: bool = False
-    first: bool = False
-
-
-@dataclass
-class _Running:
-    """One incident while it is played."""
-
-    dedup_key: str
-    service: Service
-    severity: Severity
-    group_key: str
-    opened_at: datetime
-    snapshot: Snapshot
-    state: State
-    firing: set[tuple[str, str]]
-    keys: set[str]
-    status: Status = Status.INVESTIGATING
-    acknowledged_at: datetime | None = None  # now in force
-    first_acknowledged_at: datetime | None = None  # kept when that is over, as the report has it
-    resolved_at: datetime | None = None
-    raise_at: datetime | None = None
-    touched: bool = False
-    waiting: list[_Message] = field(default_factory=list)
 
 
 class Play:
@@ -74,15 +45,16 @@ class Play:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.incidents: list[_Running] = []
+        self.incidents: list[Running] = []
         self.pages: list[Page] = []
         self.notes: list[tuple[datetime, str, str]] = []
-        self._newest: dict[tuple[str, str], _Running] = {}  # by service and group
-        self._by_key: dict[str, _Running] = {}  # the newest by dedup key
-        self._of_alert: dict[tuple[str, str], list[_Running]] = {}
+        self._newest: dict[tuple[str, str], Running] = {}  # by service and group
+        self._by_key: dict[str, Running] = {}  # the newest by dedup key
+        self._of_alert: dict[tuple[str, str], list[Running]] = {}
         self._meant: dict[tuple[tuple[str, str], str], Severity | None] = {}  # by alert and service
-        self._due: list[tuple[datetime, int, _Running | _Message]] = []
+        self._due: list[tuple[datetime, int, Running | Message]] = []
         self._tie = count()
+        self._turns = Cursor()
 
     # ---- time ----
 
@@ -92,21 +64,23 @@ class Play:
             if not self._due or self._due[0][0] > instant or (self._due[0][0] == instant and not inclusive):
                 return
             at, _number, what = heapq.heappop(self._due)
-            if isinstance(what, _Message):
+            if isinstance(what, Message):
                 if not what.stopped:
                     self.pages.append(what.page)
             else:
                 self._advance(what, at)
         raise Invalid(FieldError("events", "the rehearsal does not come to an end"))
 
-    def _advance(self, incident: _Running, at: datetime) -> None:
+    def _advance(self, incident: Running, at: datetime) -> None:
         if incident.raise_at == at:
             self._raise_at_opening(incident, at)
         elif incident.state.due_at == at:  # otherwise the due time was moved: this entry is stale
-            outcome = machine.advance(incident.snapshot, incident.state, self.world.resolver(at), at)
+            outcome = machine.advance(
+                incident.snapshot, incident.state, self.world.resolver(at), at, turns=self._turns
+            )
             self._carry_out(incident, outcome, at)
 
-    def _schedule(self, at: datetime | None, what: _Running | _Message) -> None:
+    def _schedule(self, at: datetime | None, what: Running | Message) -> None:
         if at is not None:
             heapq.heappush(self._due, (at, next(self._tie), what))
 
@@ -146,7 +120,7 @@ class Play:
         newest = self._newest.get((placement.service.name, placement.group_key))
         decision = joining.decide(
             placement.severity,
-            _candidate(newest) if newest else None,
+            candidate(newest) if newest else None,
             reopen_window=placement.service.reopen_window,
             now=now,
         )
@@ -166,11 +140,11 @@ class Play:
         self._of_alert.setdefault(alert, []).append(incident)
         self._by_key[dedup_key] = incident
 
-    def open(self, dedup_key: str, placement: Placement, now: datetime) -> _Running:
+    def open(self, dedup_key: str, placement: Placement, now: datetime) -> Running:
         severity = placement.severity or Severity.SEV2
         snapshot = self.world.snapshot(placement.service, severity, placement.urgency)
-        outcome = machine.begin(snapshot, self.world.resolver(now), now)
-        incident = _Running(
+        outcome = machine.begin(snapshot, self.world.resolver(now), now, turns=self._turns)
+        incident = Running(
             dedup_key=dedup_key,
             service=placement.service,
             severity=severity,
@@ -188,11 +162,13 @@ class Play:
         self._carry_out(incident, outcome, now)
         return incident
 
-    def _reopen(self, incident: _Running, reason: str, now: datetime) -> None:
+    def _reopen(self, incident: Running, reason: str, now: datetime) -> None:
         incident.status, incident.resolved_at = Status.INVESTIGATING, None
         incident.acknowledged_at = None
         text = f"Reopened: {reason}"
-        outcome = machine.restart(incident.snapshot, incident.state, self.world.resolver(now), now, text)
+        outcome = machine.restart(
+            incident.snapshot, incident.state, self.world.resolver(now), now, text, turns=self._turns
+        )
         self._carry_out(incident, outcome, now)
 
     def _resolve(self, event: Resolve) -> None:
@@ -241,7 +217,7 @@ class Play:
 
     def _change_severity(
         self,
-        incident: _Running,
+        incident: Running,
         to: Severity,
         loud: Urgency,
         now: datetime,
@@ -259,10 +235,11 @@ class Play:
             now,
             row=self.world.row(to),
             urgency=loud,
+            turns=self._turns,
         )
         self._carry_out(incident, outcome, now)
 
-    def _raise_at_opening(self, incident: _Running, now: datetime) -> None:
+    def _raise_at_opening(self, incident: Running, now: datetime) -> None:
         incident.raise_at = None
         if incident.status not in OPEN or incident.acknowledged_at is not None:
             return
@@ -272,9 +249,10 @@ class Play:
 
     # ---- effects ----
 
-    def _carry_out(self, incident: _Running, outcome: Outcome, now: datetime) -> None:
+    def _carry_out(self, incident: Running, outcome: Outcome, now: datetime) -> None:
         was = incident.state.status
         incident.state = outcome.state
+        self._turns.took(outcome.effects)
         if was is CallOutStatus.ACKNOWLEDGED and outcome.state.status is CallOutStatus.RUNNING:
             incident.acknowledged_at = None
         for effect in outcome.effects:
@@ -282,14 +260,16 @@ class Play:
                 case Call():
                     self._call(incident, effect, now)
                 case StopCalling():
-                    _stop(incident, effect, now)
+                    stop(incident, effect, now)
+                case Post():
+                    self._note(now, incident.dedup_key, f"told: {effect.reason}")
                 case Note():
                     self._note(now, incident.dedup_key, effect.text)
                 case Nudge():
                     self._note(now, incident.dedup_key, f"{effect.email}: {effect.text}")
         self._schedule(outcome.state.due_at, incident)
 
-    def _call(self, incident: _Running, call: Call, now: datetime) -> None:
+    def _call(self, incident: Running, call: Call, now: datetime) -> None:
         deadline = incident.state.started_at + incident.snapshot.respond_within
         lines = self.world.messages(call.person.email, call.urgency, now, deadline)
         first = True
@@ -306,7 +286,7 @@ class Play:
                 call.step,
                 f"{call.reason}; {line.reason}",
             )
-            message = _Message(page, first=first)
+            message = Message(page, first=first)
             first = False
             if page.at <= now:
                 self.pages.append(page)
@@ -319,7 +299,7 @@ class Play:
     def _note(self, at: datetime, dedup_key: str, text: str) -> None:
         self.notes.append((at, dedup_key, text))
 
-    def _incident(self, dedup_key: str, at: datetime) -> _Running | None:
+    def _incident(self, dedup_key: str, at: datetime) -> Running | None:
         found = self._by_key.get(dedup_key)
         if found is None or found.status not in OPEN:
             self._note(at, dedup_key, "there is no open incident with this dedup key")
@@ -367,30 +347,3 @@ def simulate(
         play.happen(event)
     play.until(end, inclusive=False)
     return play.result(start, end)
-
-
-def _candidate(incident: _Running) -> Candidate:
-    return Candidate(
-        ref=f"the incident of {incident.opened_at.isoformat()}",
-        status=incident.status,
-        severity=incident.severity,
-        declared_at=incident.opened_at,
-        acknowledged=incident.acknowledged_at is not None,
-        snoozed_until=None,
-        resolved_at=incident.resolved_at,
-        resolved_by_alert=incident.status is Status.RESOLVED,
-    )
-
-
-def _stop(incident: _Running, effect: StopCalling, now: datetime) -> None:
-    """Withdraw what has not left. `repeats_only`: a first message still leaves."""
-    kept = []
-    for message in incident.waiting:
-        mine = effect.email is None or message.page.user == effect.email
-        if message.page.at <= now or message.stopped:
-            continue
-        if mine and not (effect.repeats_only and message.first):
-            message.stopped = True
-        else:
-            kept.append(message)
-    incident.waiting = kept
