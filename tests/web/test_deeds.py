@@ -214,15 +214,6 @@ def test_a_profile_is_its_owners_and_the_administrators(
     assert stranger.client.get("/incidents/").status_code == 302
 
 
-def test_rules_are_typed_one_a_line(mate: Visitor) -> None:
-    url = f"/people/{mate.email}/rules"
-    page = mate.client.post(url, {"high": "0m email\n5m email", "low": ""}, follow=True).content.decode()
-    assert "5m email" in page
-    assert "toast-item error" not in page
-    wrong = mate.client.post(url, {"high": "soon email"}, follow=True).content.decode()
-    assert "Line 1" in wrong
-
-
 def test_the_key_is_shown_to_whoever_may_edit(
     owner: Visitor, mate: Visitor, stranger: Visitor, house: str
 ) -> None:

@@ -93,11 +93,12 @@ def counts(type_: str) -> bool:
 
 
 def shown_address(type_: str, address: str) -> str:
-    """As people may see it: an address that is somebody's key shows its two ends."""
+    """As people may see it: of an address that is somebody's key, its scheme and its end."""
     channel = registry.channels.get(type_)
     if channel is None or not channel.address.secret or len(address) <= _ENDS:
         return address
-    return f"{address[: address.find('://') + 8] if '://' in address else address[:4]}…{address[-4:]}"
+    scheme = f"{address.partition('://')[0]}://" if "://" in address else ""
+    return f"{scheme}…{address[-4:]}"
 
 
 def own_address(email: str) -> Method:

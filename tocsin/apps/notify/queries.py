@@ -46,6 +46,12 @@ def methods(email: str) -> list[MethodInfo]:
     return [method_of(row) for row in rows]
 
 
+def shut_methods(email: str) -> list[MethodInfo]:
+    """Those that were disabled because nothing arrives there, and of which nobody has thought since."""
+    rows = ContactMethod.objects.filter(user__email=email.lower(), disabled_at__isnull=False)
+    return [method_of(row) for row in rows.exclude(disabled_reason__startswith="by ")]
+
+
 def rules(email: str) -> list[RuleInfo]:
     """Of this person, and everybody's for what they have none of their own for."""
     own = own_rules(email)

@@ -26,4 +26,5 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "section": section,
         "open_counts": incidents.counts(),
         "unreachable": notify.can_reach_anybody(),
+        "shut_methods": notify.shut_methods(known.email),
     }

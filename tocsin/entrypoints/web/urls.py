@@ -1,17 +1,15 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from tocsin.entrypoints.web import urls_duty, urls_policies, urls_schedules
+from tocsin.entrypoints.web import urls_duty, urls_policies, urls_reach, urls_schedules
 from tocsin.entrypoints.web.views import (
     alerts,
     audit,
     calendar,
-    delivery,
     incidents,
     integrations,
     link,
     linklists,
-    methods,
     oncall,
     people,
     ready,
@@ -25,6 +23,7 @@ from tocsin.entrypoints.web.views import incident as one
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="incidents"), name="home"),
     *urls_duty.urlpatterns,
+    *urls_reach.urlpatterns,
     path("incidents/", incidents.index, name="incidents"),
     path("incidents/declare", incidents.declare, name="declare"),
     path("incidents/count", incidents.count, name="incidents_count"),
@@ -46,12 +45,6 @@ urlpatterns = [
     path("people/<str:email>/edit", people.edit, name="person_edit"),
     path("people/<str:email>/role", people.set_role, name="person_role"),
     path("people/<str:email>/deactivate", people.deactivate, name="person_deactivate"),
-    path("people/<str:email>/rules", methods.set_rules, name="rules_set"),
-    path("people/<str:email>/methods", methods.add, name="method_add"),
-    path("people/<str:email>/methods/<int:method_id>/remove", methods.remove, name="method_remove"),
-    path("people/<str:email>/methods/<int:method_id>/code", methods.send_code, name="method_code"),
-    path("people/<str:email>/methods/<int:method_id>/verify", methods.verify, name="method_verify"),
-    path("people/<str:email>/test", methods.send_test, name="person_test"),
     path("people/<str:email>/invitation", people.invitation, name="person_invitation"),
     path("invitation/<str:token>", people.join, name="invitation"),
     path("integrations/", integrations.index, name="integrations"),
@@ -62,7 +55,6 @@ urlpatterns = [
     path("integrations/<name:name>/delete", integrations.delete, name="integration_delete"),
     path("integrations/<name:name>/test", integrations.send_test, name="integration_test"),
     path("integrations/<name:name>/rotate", integrations.rotate, name="integration_rotate"),
-    path("delivery/", delivery.index, name="delivery"),
     path("audit/", audit.index, name="audit"),
     path("settings/", settings.index, name="settings"),
     path("settings/tokens", settings.create_token, name="token_create"),
@@ -75,4 +67,6 @@ urlpatterns = [
     path("a/following/<str:token>", linklists.followed, name="link_following"),
     path("calendar/<str:token>.ics", calendar.feed, name="calendar_feed"),
     path("ready/<str:token>", ready.page, name="ready"),
+    path("callbacks/<str:vendor>/<path:path>", callback.hear, name="callback"),
+    path("tocsin.vcf", callback.numbers, name="numbers"),
 ]

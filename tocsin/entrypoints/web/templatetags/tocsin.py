@@ -265,6 +265,9 @@ _RECEIPTS = {
     "claimed": ("send", ""),
     "sent": ("check", "good"),
     "delivered": ("check-check", "good"),
+    "read": ("eye", "good"),
+    "merged": ("layers", ""),
+    "bundled": ("layers", ""),
     "failed": ("circle-x", "bad"),
     "cancelled": ("ban", ""),
     "suppressed": ("bell-off", "warn"),
@@ -283,6 +286,13 @@ _VIA = {
     "console": "terminal",
     "sms": "smartphone",
     "voice": "phone-call",
+    "push": "bell-ring",
+    "ntfy": "bell",
+    "slack": "message-square",
+    "mattermost": "message-square",
+    "teams": "users",
+    "telegram": "send",
+    "apprise": "network",
 }
 
 

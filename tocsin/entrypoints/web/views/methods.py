@@ -1,105 +1,172 @@
-"""How a person is reached: their contact methods and rules."""
+"""What people do to contact methods, and tests of them."""
 
+from collections.abc import Callable
+
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from tocsin.apps.notify import actions
-from tocsin.domain.errors import FieldError, Invalid
-from tocsin.domain.notification.model import Rule
+from tocsin.apps.notify import actions, queries
+from tocsin.apps.notify.types import MethodInfo
+from tocsin.domain.errors import FieldError, Invalid, TocsinError
 from tocsin.domain.severity import Urgency
-from tocsin.domain.time.durations import parse_duration
 from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader
+from tocsin.entrypoints.web.views import reached
 from tocsin.entrypoints.web.views.common import attempt, signed_in
 from tocsin.lib.clock import now
 
 
-def rules_of(text: str, urgency: Urgency) -> list[Rule]:
-    """`5m email`, one a line. Raises Invalid that names the line."""
-    rules = []
-    for number, line in enumerate(text.splitlines(), 1):
-        words = line.split()
-        if not words:
-            continue
-        try:
-            after, way = words
-            rules.append(Rule(urgency, parse_duration(after), way))
-        except ValueError:
-            message = f"Line {number}, “{line.strip()}”: expected a delay and a method, such as “5m email”."
-            raise Invalid(FieldError(urgency, message)) from None
-    return rules
-
-
-@signed_in
-@require_POST
-def set_rules(request: HttpRequest, reader: Reader, email: str) -> HttpResponse:
-    def deed() -> object:
-        rules = [rule for urgency in Urgency for rule in rules_of(request.POST.get(urgency, ""), urgency)]
-        return actions.set_rules(actor=reader.actor, email=email, rules=rules, now=now())
-
-    attempt(request, deed, "The rules are saved.")
-    return redirect("person", email)
+def settle(
+    request: HttpRequest,
+    reader: Reader,
+    email: str,
+    deed: Callable[[], str],
+    *,
+    form: str,
+    then: str = "",
+) -> HttpResponse:
+    """Do it and say what it says; what is wrong with a field stands beside it."""
+    try:
+        done = deed()
+    except Invalid as error:
+        return reached.page(request, reader, email, form=form, errors=forms.errors_of(error))
+    except TocsinError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, done)
+    return redirect(reached.address(reader, email, then))
 
 
 @signed_in
 @require_POST
 def add(request: HttpRequest, reader: Reader, email: str) -> HttpResponse:
-    def deed() -> object:
-        return actions.add_method(
+    def deed() -> str:
+        kind = forms.text(request.POST, "type", required=True)
+        known = next((each for each in queries.channels() if each.type == kind), None)
+        sent = {field.name: forms.text(request.POST, field.name) for field in known.fields} if known else {}
+        made = actions.add_method(
             actor=reader.actor,
             email=email,
-            type=forms.text(request.POST, "type", required=True),
+            type=kind,
             address=forms.text(request.POST, "address", required=True),
-            config={"secret": secret} if (secret := forms.text(request.POST, "secret")) else None,
+            config={name: value for name, value in sent.items() if value} or None,
             now=now(),
         )
+        return "Added." if made.verified else "Added. A code is on its way: type it in to verify it."
 
-    attempt(request, deed, "Added.")
-    return redirect("person", email)
+    return settle(request, reader, email, deed, form="add", then="#methods")
 
 
 @signed_in
 @require_POST
 def remove(request: HttpRequest, reader: Reader, email: str, method_id: int) -> HttpResponse:
-    def deed() -> object:
-        return actions.remove_method(actor=reader.actor, email=email, method_id=method_id, now=now())
+    def deed() -> str:
+        actions.remove_method(actor=reader.actor, email=email, method_id=method_id, now=now())
+        return "Removed."
 
-    attempt(request, deed, "Removed.")
-    return redirect("person", email)
+    return settle(request, reader, email, deed, form="", then="#methods")
+
+
+@signed_in
+@require_POST
+def move(request: HttpRequest, reader: Reader, email: str, method_id: int) -> HttpResponse:
+    """One place up or down."""
+
+    def deed() -> str:
+        ids = [method.id for method in queries.methods(email)]
+        at = ids.index(method_id) if method_id in ids else 0
+        to = at - 1 if request.POST.get("to") == "up" else at + 1
+        if 0 <= to < len(ids):
+            ids[at], ids[to] = ids[to], ids[at]
+        actions.order_methods(actor=reader.actor, email=email, method_ids=ids, now=now())
+        return "The order is saved."
+
+    return settle(request, reader, email, deed, form="", then=f"#method-{method_id}")
+
+
+@signed_in
+@require_POST
+def switch(request: HttpRequest, reader: Reader, email: str, method_id: int) -> HttpResponse:
+    on = request.POST.get("to") == "on"
+
+    def deed() -> str:
+        actions.set_method_enabled(
+            actor=reader.actor, email=email, method_id=method_id, enabled=on, now=now()
+        )
+        return "Enabled again. Send a test over it." if on else "Switched off: nothing goes over it."
+
+    return settle(request, reader, email, deed, form="", then=f"#method-{method_id}")
 
 
 @signed_in
 @require_POST
 def send_code(request: HttpRequest, reader: Reader, email: str, method_id: int) -> HttpResponse:
-    def deed() -> object:
-        return actions.send_code(actor=reader.actor, email=email, method_id=method_id, now=now())
+    def deed() -> str:
+        actions.send_code(actor=reader.actor, email=email, method_id=method_id, now=now())
+        return "A code is on its way. Type it in within 30 minutes."
 
-    attempt(request, deed, "A code is on its way. Type it in below.")
-    return redirect("person", email)
+    return settle(request, reader, email, deed, form="", then=f"#method-{method_id}")
 
 
 @signed_in
 @require_POST
 def verify(request: HttpRequest, reader: Reader, email: str, method_id: int) -> HttpResponse:
-    def deed() -> object:
+    def deed() -> str:
         code = forms.text(request.POST, "code", required=True)
-        made = actions.verify_method(
+        made: MethodInfo = actions.verify_method(
             actor=reader.actor, email=email, method_id=method_id, code=code, now=now()
         )
         if not made.verified:
             raise Invalid(FieldError("code", "That was not the code, or it is too old. Ask for a new one."))
-        return made
+        return "Verified: it is used from now on."
 
-    attempt(request, deed, "Verified: it is used from now on.")
-    return redirect("person", email)
+    return settle(request, reader, email, deed, form=f"verify-{method_id}", then=f"#method-{method_id}")
 
 
 @signed_in
 @require_POST
 def send_test(request: HttpRequest, reader: Reader, email: str) -> HttpResponse:
-    def deed() -> object:
-        return actions.send_test(actor=reader.actor, email=email, now=now())
+    """Over exactly what a page of this urgency would use."""
+    urgency = Urgency.LOW if request.POST.get("urgency") == "low" else Urgency.HIGH
+    at_once = request.POST.get("at_once") == "yes"
+    return _try(
+        request,
+        reader,
+        email,
+        lambda: actions.send_test(
+            actor=reader.actor, email=email, now=now(), urgency=urgency, at_once=at_once
+        ),
+    )
 
-    attempt(request, deed, "A test page is on its way over every method a high-urgency page would use.")
-    return redirect("person", email)
+
+@signed_in
+@require_POST
+def test_one(request: HttpRequest, reader: Reader, email: str, method_id: int) -> HttpResponse:
+    return _try(
+        request,
+        reader,
+        email,
+        lambda: actions.test_method(actor=reader.actor, email=email, method_id=method_id, now=now()),
+    )
+
+
+@signed_in
+@require_POST
+def send_rest(request: HttpRequest, reader: Reader, email: str, page_id: int) -> HttpResponse:
+    def deed() -> object:
+        return actions.send_rest(actor=reader.actor, email=email, page_id=page_id, now=now())
+
+    attempt(request, deed, "The rest leaves now, too.")
+    return redirect(reached.address(reader, email, f"?test={page_id}#test"))
+
+
+def _try(request: HttpRequest, reader: Reader, email: str, deed: Callable[[], int]) -> HttpResponse:
+    """The way on is the trail of what is sent: it says more than a word would."""
+    try:
+        page_id = deed()
+    except TocsinError as error:
+        messages.error(request, str(error))
+        return redirect(reached.address(reader, email))
+    return redirect(reached.address(reader, email, f"?test={page_id}#test"))

@@ -11,15 +11,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from tocsin.apps.identity import actions, queries
 from tocsin.apps.identity.types import Person
 from tocsin.apps.notify import queries as notify
-from tocsin.apps.notify.types import RuleInfo
 from tocsin.apps.oncall import queries as oncall
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
 from tocsin.domain.permissions import Permission, Role, can, require
 from tocsin.domain.schedule import Shift
-from tocsin.domain.severity import Urgency
-from tocsin.domain.time.durations import format_duration
-from tocsin.entrypoints.web import forms
+from tocsin.entrypoints.web import forms, reach
 from tocsin.entrypoints.web.reader import Reader
+from tocsin.entrypoints.web.views import reached
 from tocsin.entrypoints.web.views.common import attempt, portion, private, signed_in
 from tocsin.entrypoints.web.views.duty import own_shifts
 from tocsin.entrypoints.web.views.notices import notice_form
@@ -76,18 +74,16 @@ def _page(request: HttpRequest, reader: Reader, email: str, *, invitation: str =
     if person is None:
         raise NotFound("person", email)
     at = now()
-    rules = notify.rules(person.email)
+    own = reader.email == person.email
     shifts = [_own(name, shift, at) for name, shift in oncall.shifts_of(person.email, at, at + _AHEAD)]
     context = {
         "person": person,
-        "own": reader.email == person.email,
-        "may_edit": reader.email == person.email or can(reader.actor, Permission.MANAGE_PEOPLE),
+        "own": own,
+        "may_edit": own or can(reader.actor, Permission.MANAGE_PEOPLE),
         "methods": notify.methods(person.email),
         "reachable": notify.deliverable([person.email]).get(person.email, False),
-        "channels": notify.channels(),
-        "rules_by_urgency": [(each.value, [r for r in rules if r.urgency is each]) for each in Urgency],
-        "rules_text": [(each.value, rules_text(rules, each)) for each in Urgency],
-        "quiet": notify.quiet_hours(person.email),
+        "reached_url": reached.address(reader, person.email),
+        "groups": reach.groups(person.email, at, whose="your" if own else "their", locked=False),
         "shifts": shifts[:8],
         "notices": notice_form(person.email),
         "absences": oncall.absences(email=person.email, start=at, end=at + _AWAY),
@@ -101,12 +97,6 @@ def _page(request: HttpRequest, reader: Reader, email: str, *, invitation: str =
 
 def _own(name: str, shift: Shift, at: datetime) -> OwnShift:
     return OwnShift(name, shift.start, shift.end, shift.holds(at))
-
-
-def rules_text(rules: list[RuleInfo], urgency: Urgency) -> str:
-    """One rule a line, as the form takes them back: `5m email`."""
-    mine = (rule for rule in rules if rule.urgency is urgency)
-    return "\n".join(f"{format_duration(timedelta(seconds=rule.after_s))} {rule.via}" for rule in mine)
 
 
 @signed_in
