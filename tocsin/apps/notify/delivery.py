@@ -11,7 +11,7 @@ from typing import Final
 
 from django.db import Error, connection, transaction
 
-from tocsin.apps.notify import claiming, compose, sql
+from tocsin.apps.notify import claiming, compose, sql, vendors
 from tocsin.apps.notify.actions import keeping, receipts
 from tocsin.apps.notify.models import LocalMail, Notification, NotificationState, WorkerProcess
 from tocsin.apps.notify.types import Job
@@ -103,7 +103,7 @@ def deliver_one(job: Job, worker: str) -> Receipt:
 
 
 def send(job: Job, worker: str) -> Receipt:
-    channel = registry.channels.get(job.via)
+    channel = registry.channels.get(job.via) or registry.twins.get(job.via)
     if channel is None:
         return Receipt(Result.FAILED, f"There is no channel “{job.via}”.")
     listed = compose.listed(job) if job.carries else ()
@@ -129,6 +129,19 @@ def keep(job: Job, worker: str, receipt: Receipt) -> None:
     if receipt.result is Result.RETRY and receipt.retry_after_s:
         keeping.pause(job.via, receipt.retry_after_s, f"{receipt.vendor or job.via} asks to wait", now)
     keeping.keep(job, worker, receipt, now)
+    _hear(job, receipt, now)
+
+
+def _hear(job: Job, receipt: Receipt, now: datetime) -> None:
+    """How the vendor does. Where it says later what became of a message, taking it says nothing yet."""
+    channel = registry.channels.get(job.via)
+    if channel is None or not receipt.counts:
+        return
+    promised = receipt.result is Result.SENT and channel.abilities.receipts is None
+    if promised or receipt.result is Result.DELIVERED:
+        vendors.heard(receipt.vendor or job.via, True, "", now)
+    elif receipt.result is Result.RETRY or (receipt.result is Result.FAILED and not receipt.theirs):
+        vendors.heard(receipt.vendor or job.via, False, receipt.detail, now)
 
 
 def keep_local_mail(to: str, subject: str, text: str, html: str) -> None:

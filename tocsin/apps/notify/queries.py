@@ -6,6 +6,7 @@ from django.db.models import Min, Q
 
 from tocsin.apps.identity.models import User, UserState
 from tocsin.apps.notify import compose, jobs, limits
+from tocsin.apps.notify import vendors as _vendors
 from tocsin.apps.notify.directory import Directory, counts, keep_own_address, shown_address, why_not
 from tocsin.apps.notify.models import (
     Attempt,
@@ -31,6 +32,7 @@ from tocsin.apps.notify.types import (
     ThrottleInfo,
     WorkerInfo,
 )
+from tocsin.apps.notify.vendors import VendorInfo
 from tocsin.domain.errors import NotFound
 from tocsin.domain.notification.model import MessageKind, Occasion
 from tocsin.domain.severity import Urgency
@@ -157,6 +159,11 @@ def sent_by_ref(vendor: str, ref: str) -> SentInfo | None:
 def sent_by_key(key: str) -> SentInfo | None:
     row = Notification.objects.filter(key=key).first()
     return _sent(row) if row is not None else None
+
+
+def vendors() -> tuple[VendorInfo, ...]:
+    """How each vendor does, those that fail first."""
+    return _vendors.vendors()
 
 
 def throttles() -> tuple[ThrottleInfo, ...]:

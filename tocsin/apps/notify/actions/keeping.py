@@ -13,6 +13,7 @@ from tocsin.apps.notify.actions.calling import let_go
 from tocsin.apps.notify.directory import Directory
 from tocsin.apps.notify.models import Attempt, Notification, NotificationState, Page, Pause
 from tocsin.apps.notify.types import Job
+from tocsin.domain import canary
 from tocsin.domain.notification.failing import QUIET_WORDS, Verdict, after_failure, rank
 from tocsin.domain.notification.model import MessageKind
 from tocsin.domain.severity import Urgency
@@ -68,7 +69,8 @@ def _keep_sent(job: Job, receipt: Receipt, now: datetime) -> None:
     state = NotificationState.DELIVERED if receipt.result is Result.DELIVERED else NotificationState.SENT
     if not receipt.counts:
         state = NotificationState.SUPPRESSED
-    live = json.dumps({"kind": "incident", "id": job.subject.ref}) if job.incident_id else ""
+    shown = job.incident_id and job.via != canary.VIA
+    live = json.dumps({"kind": "incident", "id": job.subject.ref}) if shown else ""
     values: dict[str, int | str | datetime | None] = {
         "id": job.id,
         "at": now,

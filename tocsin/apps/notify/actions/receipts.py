@@ -5,7 +5,7 @@ from typing import Final
 
 from django.db import transaction
 
-from tocsin.apps.notify import jobs
+from tocsin.apps.notify import jobs, vendors
 from tocsin.apps.notify.actions.keeping import fail, hold_page, text, wake
 from tocsin.apps.notify.models import Attempt, Notification, NotificationState
 from tocsin.apps.notify.types import Job
@@ -84,7 +84,9 @@ def _look_after(pk: int, page_id: int, now: datetime) -> None:
         _again(row, row.vendor, row.receipt, now, bounced=bounced)
     else:
         waited = format_duration(now - row.sent_at) if row.sent_at else "a while"
-        _again(row, row.vendor, f"{row.vendor} gave no receipt within {waited}", now, bounced=False)
+        missing = f"{row.vendor} gave no receipt within {waited}"
+        vendors.heard(row.vendor, False, missing, now)
+        _again(row, row.vendor, missing, now, bounced=False)
 
 
 def _arrived(row: Notification, vendor: str, said: Progress, now: datetime) -> bool:
@@ -103,6 +105,7 @@ def _arrived(row: Notification, vendor: str, said: Progress, now: datetime) -> b
     if not mine.update(**changes):
         return False
     _note(row.pk, said.fate, vendor, said.detail, now)
+    vendors.heard(vendor, True, "", now)
     return True
 
 
