@@ -6,6 +6,7 @@ from tocsin.entrypoints.web.views import (
     alerts,
     audit,
     calendar,
+    callback,
     incidents,
     integrations,
     link,
