@@ -4,19 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('incidents', '0003_following'),
+        ("incidents", "0003_following"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='TakenAnswer',
+            name="TakenAnswer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=128, unique=True)),
-                ('at', models.DateTimeField()),
-                ('said', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=128, unique=True)),
+                ("at", models.DateTimeField()),
+                ("said", models.TextField(blank=True)),
             ],
         ),
     ]
