@@ -13,7 +13,7 @@ from tocsin.apps.catalog.types import ServiceSpec
 from tocsin.apps.configuration import severities
 from tocsin.apps.configuration.locks import release, take
 from tocsin.apps.escalation import settings as escalation
-from tocsin.apps.escalation.models import Policy
+from tocsin.apps.escalation.models import Policy as Stored
 from tocsin.apps.identity import actions as identity
 from tocsin.apps.identity.models import Membership
 from tocsin.apps.integrations import actions as integrations
@@ -27,6 +27,7 @@ from tocsin.domain.configuration.model import Hours, Integration, Service, Team,
 from tocsin.domain.configuration.people import hours_form
 from tocsin.domain.configuration.plan import Action, Change
 from tocsin.domain.errors import Conflict, FieldError, Invalid
+from tocsin.domain.escalation.model import Policy
 from tocsin.domain.permissions import Actor
 
 
@@ -54,7 +55,7 @@ class Carrier:
         self._rotations(by_kind["rotations"])
         self._each("schedules", by_kind["schedules"], self._schedule)
         self._each("severities", by_kind["severities"], self._severity)
-        self._each("escalation_policies", by_kind["escalation_policies"], self._policy)
+        self._policies(by_kind["escalation_policies"])
         self._services(by_kind["services"])
         self._each("integrations", by_kind["integrations"], self._integration)
         self._each("routes", by_kind["routes"], self._routes)
@@ -141,10 +142,18 @@ class Carrier:
         row = next(row for row in self._wanted.severities.values() if row.severity == name)
         severities.save_severity(actor=self._actor, row=row, now=self._now)
 
-    def _policy(self, name: str) -> None:
-        policy = self._wanted.escalation_policies[name]
+    def _policies(self, names: list[str]) -> None:
+        # One may fall back on another in any order, so all are there before any names another.
+        policies = [self._wanted.escalation_policies[name] for name in names]
+        alone = {policy.name: replace(policy, fallback=None) for policy in policies}
+        self._each("escalation_policies", names, lambda name: self._policy(alone[name]))
+        behind = {policy.name: policy for policy in policies if policy.fallback}
+        self._each("escalation_policies", behind, lambda name: self._policy(behind[name]))
+
+    def _policy(self, policy: Policy) -> None:
+        name = policy.name
         # Files do not say whose a policy is, so it stays whose it was.
-        team = Policy.objects.filter(name=name).values_list("team__name", flat=True).first()
+        team = Stored.objects.filter(name=name).values_list("team__name", flat=True).first()
         escalation.save_policy(actor=self._actor, policy=policy, team=team, from_file=True, now=self._now)
 
     def _services(self, names: list[str]) -> None:

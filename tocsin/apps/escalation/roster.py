@@ -7,6 +7,7 @@ from tocsin.apps.audit import fresh
 from tocsin.apps.escalation.turns import Turns
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.identity.models import User, UserState
+from tocsin.apps.notify.actions.rooms import problem
 from tocsin.apps.notify.directory import Directory
 from tocsin.apps.oncall import queries as oncall
 from tocsin.domain.escalation.model import Resolution, Target, TargetKind
@@ -47,11 +48,7 @@ def why_not_told(machine: Target) -> str:
     """Why a room, a web hook or a runbook cannot be told; "" when it can."""
     if machine.kind is TargetKind.RUNBOOK:
         return registry.runbooks.missing(machine.name)
-    via = machine.via or machine.kind
-    channel = registry.channels.get(via)
-    if channel is None:
-        return f"there is no channel “{via}”"
-    return channel.ready
+    return problem(machine.via or machine.kind)
 
 
 _stored = fresh.Fresh(_read)

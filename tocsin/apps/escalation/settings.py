@@ -9,10 +9,12 @@ from django.db.models import ProtectedError
 from tocsin.apps.audit import actions as audit
 from tocsin.apps.escalation.models import LastResort, SeverityRow
 from tocsin.apps.escalation.models import Policy as PolicyRow
+from tocsin.apps.escalation.policies import find
 from tocsin.apps.identity.models import Team
 from tocsin.domain import severity as table
 from tocsin.domain.configuration.ladder import policy_form, severity_form
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
+from tocsin.domain.escalation.fallbacks import wrong
 from tocsin.domain.escalation.model import Policy
 from tocsin.domain.permissions import Actor, Permission, require, require_owned
 
@@ -65,6 +67,9 @@ def delete_policy(*, actor: Actor, name: str, now: datetime) -> None:
         raise NotFound("escalation policy", name)
     require_owned(actor, Permission.EDIT_TEAM, (row.team_id,))
     label, number = row.name, row.pk
+    behind = [each.name for each in PolicyRow.objects.all() if each.definition.get("fallback") == name]
+    if behind:
+        raise Conflict(f"“{name}” is still the fallback of: {', '.join(sorted(behind))}.")
     try:
         row.delete()
     except ProtectedError as error:
@@ -130,3 +135,5 @@ def _check(policy: Policy) -> None:
         raise Invalid(FieldError("repeat", f"Between 0 and {MOST_REPEATS}."))
     if len(policy.steps) > MOST_STEPS:
         raise Invalid(FieldError("steps", f"At most {MOST_STEPS} steps."))
+    if problem := wrong(policy, find):
+        raise Invalid(FieldError("fallback", problem))

@@ -99,6 +99,7 @@ def start_of(
         hours=around.hours_of(service),
         ack_timeout=service.ack_timeout,
         first_targets=first_targets,
+        support=around.directory.urgency_rule(service).support_hours,
     )
 
 

@@ -7,7 +7,17 @@ from typing import Final
 
 from tocsin.domain.configuration.model import Organisation, Service
 from tocsin.domain.configuration.problems import Place, Report
-from tocsin.domain.escalation.model import Policy, Step, Target, TargetKind, TeamWho
+from tocsin.domain.escalation.model import (
+    MACHINES,
+    AckMode,
+    Condition,
+    Policy,
+    Step,
+    Strategy,
+    Target,
+    TargetKind,
+    TeamWho,
+)
 from tocsin.domain.notification.plan import applying
 from tocsin.domain.routing import Route
 from tocsin.domain.schedule import Book, OverrideKind, Rotation, Schedule, changes_anything
@@ -22,6 +32,7 @@ _HOUR: Final = timedelta(hours=1)
 _LOOK_AHEAD: Final = timedelta(days=28)
 _EVEN_ENOUGH: Final = 60
 _ENOUGH: Final = 2
+_LONG_WAIT: Final = timedelta(hours=12)
 
 Places = Mapping[tuple[str, str], Place]
 
@@ -201,9 +212,21 @@ class _Linter:
             path = f".steps[{number}]"
             if not step.targets:
                 self._warn("escalation_policies", policy.name, path, "calls nobody: it is skipped")
+            for message in _doubtful(step):
+                self._warn("escalation_policies", policy.name, path, message)
             is_last = number == len(policy.steps) - 1 and not policy.repeat
             if not is_last:
                 self._delays(policy, step, path)
+
+        people = [t for step in policy.steps for t in step.targets if t.kind not in MACHINES]
+        if policy.steps and all(step.targets for step in policy.steps) and not people:
+            message = "calls no people: lead, manager and last resort are called instead"
+            self._warn("escalation_policies", policy.name, ".steps", message)
+        elif policy.steps and all(step.when != Condition() for step in policy.steps):
+            message = (
+                "every step has a condition: where none holds, only the last line is left"
+            )
+            self._warn("escalation_policies", policy.name, ".steps", message)
 
     def _delays(self, policy: Policy, step: Step, path: str) -> None:
         for email in dict.fromkeys(self._reached(step.targets)):
@@ -230,6 +253,8 @@ class _Linter:
                 yield from (one for one in people.get(TeamWho(target.who), team.members) if one)
             elif target.kind is TargetKind.SCHEDULE:
                 yield from _people_on(self._book, target.name)
+            elif target.kind is TargetKind.OWNERS:
+                yield from self._org.owners
 
     def _service(self, service: Service) -> None:
         if service.escalation_policy is None and service.team is None:
@@ -251,6 +276,15 @@ class _Linter:
                     "matches everything: the routes after it are never tried",
                 )
             self._route(below, here)
+
+
+def _doubtful(step: Step) -> Iterator[str]:
+    """What a step says that has no effect, or makes it wait for very long."""
+    if step.wait > _LONG_WAIT:
+        yield f"waits {format_duration(step.wait)} before anybody else is called"
+    machines = all(target.kind in MACHINES for target in step.targets)
+    if step.targets and machines and (step.strategy is not Strategy.ALL or step.ack is not AckMode.ANY):
+        yield "`strategy` and `ack` are about people, and it tells none"
 
 
 def _targets(policy: Policy) -> Iterator[Target]:

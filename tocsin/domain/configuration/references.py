@@ -1,13 +1,19 @@
 """What names what: the people an organisation speaks of, and names that stand for nothing."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from tocsin.domain.configuration.model import Organisation
 from tocsin.domain.configuration.problems import Place, Report
 from tocsin.domain.configuration.reader import did_you_mean
+from tocsin.domain.escalation.fallbacks import wrong
 from tocsin.domain.escalation.model import Policy, Target, TargetKind
 from tocsin.domain.routing import Route
 from tocsin.domain.schedule.definition import DefinitionError, RotationDefinition, ScheduleDefinition
+
+# Chats in which a room can be told. A file is read without the adapters, so they are named here.
+ROOMS: Final = dict.fromkeys(("slack", "mattermost", "teams", "telegram", "ntfy", "apprise"), "")
+_WEB: Final = ("http://", "https://")
 
 Places = dict[tuple[str, str], Place]
 
@@ -72,6 +78,7 @@ def _things(organisation: Organisation) -> Iterator[tuple[str, str]]:
             elif target.kind is TargetKind.SCHEDULE:
                 kind = "schedules" if target.name in organisation.schedules else "rotations"
                 yield kind, target.name
+        yield "escalation_policies", policy.fallback or ""
     for schedule in organisation.schedules.values():
         yield "teams", schedule.team or ""
         yield from (("rotations", layer.rotation) for layer in schedule.layers)
@@ -138,14 +145,28 @@ class Checker:
 
     def _policies(self) -> None:
         org = self._org
-        schedules = {**org.rotations, **org.schedules}
         for policy in org.escalation_policies.values():
-            where = ("escalation_policies", policy.name, "steps")
-            for target in targets_of(policy):
-                if target.kind is TargetKind.SCHEDULE:
-                    self._need(where, "schedule or rotation", target.name, dict(schedules))
-                elif target.kind is TargetKind.TEAM:
-                    self._need(where, "team", target.name, dict(org.teams))
+            lists = [(f"steps[{number}].notify", step.targets) for number, step in enumerate(policy.steps)]
+            for path, targets in (*lists, ("final", policy.final)):
+                for target in targets:
+                    self._target(("escalation_policies", policy.name, path), target)
+            where = ("escalation_policies", policy.name, "fallback")
+            self._need(where, "escalation policy", policy.fallback, dict(org.escalation_policies))
+            if policy.fallback in org.escalation_policies and (
+                problem := wrong(policy, org.escalation_policies.get)
+            ):
+                self._fail(*where, problem)
+
+    def _target(self, where: tuple[str, str, str], target: Target) -> None:
+        org = self._org
+        if target.kind is TargetKind.SCHEDULE:
+            self._need(where, "schedule or rotation", target.name, {**org.rotations, **org.schedules})
+        elif target.kind is TargetKind.TEAM:
+            self._need(where, "team", target.name, dict(org.teams))
+        elif target.kind is TargetKind.CHAT:
+            self._need(where, "chat", target.via, dict(ROOMS))
+        elif target.kind is TargetKind.WEBHOOK and not target.name.startswith(_WEB):
+            self._fail(*where, f"expected an http or https address, not {target.name!r}")
 
     def _routes(self, route: Route, path: str) -> None:
         self._need(("routes", "", path), "service", route.service, dict(self._org.services))
