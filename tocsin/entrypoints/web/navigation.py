@@ -23,6 +23,7 @@ PLACES = (
     Place("Incidents", "incidents", "siren", "i", phone=True),
     Place("Alerts", "alerts", "radar", "l"),
     Place("On call", "oncall", "phone-call", "o", phone=True),
+    Place("Wall", "wall", "monitor", "w"),
     Place("My on-call", "my_oncall", "calendar-check", "m", phone=True),
     Place("Services", "services", "layers", "s", phone=True),
     Place("Teams", "teams", "users-round", "t", "Who"),

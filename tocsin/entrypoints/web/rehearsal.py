@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from django.http import QueryDict
 
+from tocsin.apps.catalog import queries as catalog
 from tocsin.apps.escalation import queries
-from tocsin.domain.errors import Invalid, NotFound
+from tocsin.apps.identity import queries as identity
+from tocsin.domain.errors import Invalid
 from tocsin.domain.escalation.model import Policy
+from tocsin.domain.escalation.rehearsal import FireInfo, FireRow
 from tocsin.domain.severity import Severity, Urgency
+from tocsin.domain.urgency import UrgencyRule, choose
 from tocsin.entrypoints.web import forms
 from tocsin.lib.clock import now
 
@@ -25,11 +28,11 @@ class Rehearsal:
     severity: Severity
     urgency: str
     service: str
-    info: Any = None
+    info: FireInfo | None = None
     problem: str = ""
 
     @property
-    def rows(self) -> list[tuple[datetime, Any]]:
+    def rows(self) -> list[tuple[datetime, FireRow]]:
         return [(self.at + row.offset, row) for row in self.info.rows] if self.info else []
 
 
@@ -56,18 +59,27 @@ def play(policy: Policy, data: QueryDict) -> Rehearsal:
     question = asked(data)
     if question.problem:
         return question
-    urgency = question.urgency or queries.severity_table()[question.severity].urgency
-    fire = getattr(queries, "fire", None)
-    if fire is None:
-        return question
-    try:
-        info = fire(
-            policy,
-            question.at,
-            severity=question.severity,
-            urgency=Urgency(urgency),
-            service=question.service or None,
-        )
-    except (Invalid, NotFound) as error:
-        return replace(question, problem=str(error))
+    service = catalog.service(question.service) if question.service else None
+    team = identity.team(service.team) if service is not None and service.team else None
+    rule = UrgencyRule()
+    if service is not None:
+        zone = team.lead.timezone if team and team.lead else "UTC"
+        rule = service.urgency_rule(zone=zone, holidays=team.holidays if team else ())
+    chosen = choose(
+        route=Urgency(question.urgency) if question.urgency else None,
+        rule=rule,
+        severity=question.severity,
+        table=queries.severity_table(),
+        now=question.at,
+    )
+    info = queries.fire(
+        policy,
+        question.at,
+        severity=question.severity,
+        urgency=chosen.urgency,
+        service=question.service or None,
+        team=team.name if team else None,
+        hours=team.hours() if team else None,
+        support=rule.support_hours,
+    )
     return replace(question, info=info)

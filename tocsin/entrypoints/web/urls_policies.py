@@ -1,8 +1,8 @@
-"""Services and the policies that say who is called for them."""
+"""Services, the policies that say who is called for them, and the screen that shows it."""
 
 from django.urls import path
 
-from tocsin.entrypoints.web.views import policies, service_edit, services
+from tocsin.entrypoints.web.views import policies, service_edit, services, wall
 
 urlpatterns = [
     path("policies/", policies.index, name="policies"),
@@ -15,4 +15,8 @@ urlpatterns = [
     path("services/<name:name>", services.show, name="service"),
     path("services/<name:name>/edit", service_edit.edit, name="service_edit"),
     path("services/<name:name>/delete", service_edit.delete, name="service_delete"),
+    path("wall/", wall.show, name="wall"),
+    path("wall/link", wall.link, name="wall_link"),
+    path("wall/screen/<str:token>", wall.display, name="wall_display"),
+    path("wall/screen/<str:token>/ticket", wall.ticket, name="wall_ticket"),
 ]

@@ -21,7 +21,7 @@ _LOOK = timedelta(days=14)  # how far the list of schedules looks for a time wit
 @require_GET
 def now_board(request: HttpRequest, reader: Reader) -> HttpResponse:
     every = queries.schedules()
-    parts = _parts(every)
+    parts = parts_of(every)
     rows = queries.now_board(now(), [info.name for info in every if info.name not in parts])
     people = {shift.user for row in rows for shift in row.now if shift.user}
     reachable = notify.deliverable(people)
@@ -34,7 +34,7 @@ def now_board(request: HttpRequest, reader: Reader) -> HttpResponse:
     return render(request, "oncall/now.html", context)
 
 
-def _parts(schedules: Sequence[ScheduleInfo]) -> frozenset[str]:
+def parts_of(schedules: Sequence[ScheduleInfo]) -> frozenset[str]:
     """Schedules that exist only because a rotation does which is a layer of another: that one answers."""
     implied = {each.name for each in schedules if each.implicit}
     return frozenset(
@@ -50,7 +50,7 @@ def _parts(schedules: Sequence[ScheduleInfo]) -> frozenset[str]:
 def schedules(request: HttpRequest, reader: Reader) -> HttpResponse:
     at, asked = now(), request.GET.get("q", "").strip()
     every = queries.schedules()
-    parts = _parts(every)
+    parts = parts_of(every)
     found = [info for info in every if info.name not in parts and asked.lower() in info.name.lower()]
     shown, cursor = portion(request, found)
     board = {row.schedule: row for row in queries.now_board(at, [info.name for info in shown])}

@@ -42,6 +42,12 @@ function act(name) {
   if (button instanceof HTMLButtonElement && !button.disabled) button.click();
 }
 
+/** Follow the page's own link or button of that name. @param {string} name */
+function press(name) {
+  const found = document.querySelector(`a[data-key="${name}"], button[data-key="${name}"]:not(:disabled)`);
+  if (found instanceof HTMLElement) found.click();
+}
+
 /** @type {Record<string, () => void>} */
 const keys = {
   "?": () => dialog("help")?.showModal(),
@@ -53,7 +59,8 @@ const keys = {
   j: () => move(1),
   k: () => move(-1),
   x: () => { const box = current()?.querySelector('input[type="checkbox"]'); if (box instanceof HTMLElement) box.click(); },
-  a: () => act("acknowledge"),
+  a: () => { act("acknowledge"); press("add"); },
+  e: () => press("edit"),
   r: () => act("resolve"),
   c: () => { location.assign(places.declare?.url ?? "/incidents/declare"); },
   n: () => { const note = document.getElementById("note"); note?.focus(); },

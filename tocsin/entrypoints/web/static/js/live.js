@@ -65,7 +65,7 @@ function changed(kind, id) {
 async function listen() {
   let ticket = "";
   try {
-    const answer = await fetch("/live/ticket", { headers: { Accept: "application/json" } });
+    const answer = await fetch(document.body.dataset.ticket ?? "/live/ticket", { headers: { Accept: "application/json" } });
     if (answer.redirected || answer.status === 401) { say("off", "Signed out"); return; }
     ticket = (await answer.json()).ticket;
   } catch {
@@ -94,5 +94,8 @@ function again() {
   if (failures > 1) say("lost", "Reconnecting…");
   window.setTimeout(listen, Math.min(300 * 2 ** failures, 15_000) * (0.7 + Math.random() * 0.6));
 }
+
+// A page that knows of news which nobody announces asks for them itself.
+document.addEventListener("tocsin:stale", () => changed("*", ""));
 
 if (document.querySelector("[data-live]") && dot) listen();
