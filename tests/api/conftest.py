@@ -14,7 +14,7 @@ from tocsin.domain.permissions import SYSTEM, Actor, Role
 from tocsin.entrypoints.api import door
 from tocsin.lib.ratelimit import Buckets
 from tocsin.ports import registry
-from tocsin.ports.channel import Message, Receipt, Result, StillWanted
+from tocsin.ports.channel import ADDRESS, PLAIN, Message, Receipt, Result, StillWanted
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -99,6 +99,8 @@ class Silent:
 
     fields = ()
     counts = True
+    abilities = PLAIN
+    address = ADDRESS
     ready = ""
 
     def __init__(self, kind: str) -> None:

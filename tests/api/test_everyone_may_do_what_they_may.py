@@ -65,6 +65,7 @@ QUIET = {
 }
 
 PEOPLE = ("owner@example.com", "mate@example.com")
+FOLLOWERS = ("/incidents/{incident}/followers", "/services/checkout/followers")
 SPAN = {"start": "2030-01-01T00:00:00Z", "end": "2030-02-01T00:00:00Z"}
 ABSENCE = {**SPAN, "email": PEOPLE[1]}
 SWAP = {**SPAN, "schedule": "main"}
@@ -194,6 +195,32 @@ CASES = (
     ),
     Case("POST /incidents/{ref}/take-over", "/incidents/{incident}/take-over", 409, 409, 403),
     Case("POST /incidents/{ref}/seen", "/incidents/{incident}/seen", 200, 200, 409),
+    Case("POST /incidents/{ref}/accept", "/incidents/{incident}/accept", 409, 409, 403),
+    Case("POST /incidents/{ref}/decline", "/incidents/{incident}/decline", 200, 200, 409),
+    _everyone("GET /incidents/{ref}/why", "/incidents/{incident}/why"),
+    _everyone("GET /incidents/{ref}/followers", "/incidents/{incident}/followers"),
+    _everyone("POST /incidents/{ref}/followers", "/incidents/{incident}/followers", {}),
+    Case(
+        "DELETE /incidents/{ref}/followers/{email}",
+        f"/incidents/{{incident}}/followers/{PEOPLE[1]}",
+        200,
+        200,
+        403,
+    ),
+    _everyone("GET /services/{name}/followers", "/services/checkout/followers"),
+    Case(
+        "POST /services/{name}/followers", "/services/checkout/followers", 200, 403, 403, {"email": PEOPLE[0]}
+    ),
+    Case(
+        "DELETE /services/{name}/followers/{email}",
+        f"/services/checkout/followers/{PEOPLE[1]}",
+        200,
+        200,
+        403,
+    ),
+    _everyone("GET /me/following", "/me/following"),
+    _everyone("POST /me/following", "/me/following", {"severity": "SEV1"}),
+    _everyone("DELETE /me/following/{of}/{name}", "/me/following/service/checkout"),
     Case("POST /pages", "/pages", 201, 201, 403, {"title": "Come", "user": "mate@example.com"}),
     Case("POST /configuration/plan", "/configuration/plan", 200, 403, 403, FILES),
     Case("POST /configuration/apply", "/configuration/apply", 200, 403, 403, FILES),

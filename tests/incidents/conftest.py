@@ -25,7 +25,7 @@ from tocsin.domain.escalation.model import Policy, Step, Target, TargetKind
 from tocsin.domain.permissions import SYSTEM, Actor, Role
 from tocsin.domain.signal import lane_of
 from tocsin.ports import registry
-from tocsin.ports.channel import Message, Receipt, Result, StillWanted
+from tocsin.ports.channel import ADDRESS, PLAIN, Message, Receipt, Result, StillWanted
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday
 KEY = "0123456789abcdef0123456789abcdef"
@@ -102,6 +102,8 @@ class Silent:
     fields = ()
     ready = ""
     counts = True
+    abilities = PLAIN
+    address = ADDRESS
 
     def check_address(self, address: str) -> str:
         return address

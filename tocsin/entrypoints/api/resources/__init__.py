@@ -11,6 +11,7 @@ from tocsin.entrypoints.api.resources import (
     configuration,
     contacts,
     duty,
+    following,
     incidents,
     integrations,
     me,
@@ -30,9 +31,11 @@ from tocsin.entrypoints.api.resources import (
 # Each with its prefix and its tag.
 ROUTERS: tuple[tuple[str, Router, str], ...] = (
     ("/incidents", incidents.router, "incidents"),
+    ("/incidents", following.incidents, "incidents"),
     ("/pages", incidents.pages, "incidents"),
     ("/alerts", alerts.router, "alerts"),
     ("/services", services.router, "services"),
+    ("/services", following.services, "services"),
     ("/integrations", integrations.router, "integrations"),
     ("/schedules", schedules.router, "schedules"),
     ("/schedules", checks.router, "schedules"),
@@ -48,6 +51,7 @@ ROUTERS: tuple[tuple[str, Router, str], ...] = (
     ("/calendars", calendars.router, "schedules"),
     ("/feeds", calendars.feeds, "schedules"),
     ("/me", me.router, "me"),
+    ("/me", following.me, "me"),
     ("/escalation-policies", policies.router, "escalation policies"),
     ("/users", users.router, "users"),
     ("/users", contacts.router, "users"),

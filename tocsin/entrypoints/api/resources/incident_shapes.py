@@ -14,6 +14,45 @@ from tocsin.entrypoints.api.resources.alerts import AlertDetail
 from tocsin.entrypoints.api.shapes import duration_text
 
 
+class WhyMessage(Schema):
+    """`at`: when it left, or will; null: it never does. `text`: every reason."""
+
+    id: int
+    via: str
+    address: str
+    state: str
+    at: datetime | None
+    text: str
+    attempts: int
+
+
+class WhyCall(Schema):
+    at: datetime
+    kind: str
+    text: str
+    ended: str
+    messages: list[WhyMessage]
+
+
+class WhyDecision(Schema):
+    at: datetime
+    kind: str
+    text: str
+    step: int | None
+
+
+class PersonWhy(Schema):
+    """`verdict`: one line; `reasons`: what else bears on somebody who was not called."""
+
+    email: str
+    name: str
+    called: bool
+    verdict: str
+    reasons: list[str]
+    decisions: list[WhyDecision]
+    calls: list[WhyCall]
+
+
 class IncidentRow(Schema):
     ref: str
     title: str
@@ -65,6 +104,9 @@ class Notification(Schema):
     due_at: datetime
     sent_at: datetime | None
     receipt: str
+    hold: str
+    carried_by: int | None
+    vendor: str
     attempts: int
     trail: list[Attempt]
 

@@ -5,13 +5,14 @@ from pydantic import model_validator
 
 from tocsin.apps.audit.types import Slice
 from tocsin.apps.incidents import actions, queries
+from tocsin.apps.incidents import why as explain
 from tocsin.apps.incidents.types import IncidentDetail
 from tocsin.apps.incidents.types import IncidentRow as Row
 from tocsin.domain.escalation.model import Target, TargetKind
 from tocsin.domain.lifecycle import Status as Stage
-from tocsin.domain.severity import Severity
+from tocsin.domain.severity import Severity, Urgency
 from tocsin.entrypoints.api.context import ApiRequest
-from tocsin.entrypoints.api.resources.incident_shapes import Incident, IncidentRow
+from tocsin.entrypoints.api.resources.incident_shapes import Incident, IncidentRow, PersonWhy
 from tocsin.entrypoints.api.shapes import Duration, Email, In, Instant, Listed, Name, Text, duration
 
 router = Router()
@@ -60,6 +61,11 @@ class People(In):
 
 class Note(In):
     text: Text
+    update: bool = Field(False, description="Also said to everybody who follows it")
+
+
+class Answer(In):
+    reason: str = Field("", max_length=500, description="What is said to it")
 
 
 class Snooze(In):
@@ -104,11 +110,16 @@ class WhoIn(In):
 
 class Help(WhoIn):
     text: Text = ""
+    urgency: Urgency = Urgency.HIGH
 
 
 class DirectPage(Help):
     title: str = Field(min_length=1, max_length=1024)
     service: Name | None = None
+
+
+class Why(Schema):
+    items: list[PersonWhy]
 
 
 @router.get("", response=Incidents)
@@ -223,13 +234,45 @@ def reassign(request: ApiRequest, ref: str, body: People) -> IncidentDetail:
 def ask_help(request: ApiRequest, ref: str, body: Help) -> IncidentDetail:
     """Call a person, a team or a schedule beside those who have it."""
     return actions.ask_help(
-        actor=request.actor, ref=ref, target=body.target(), text=body.text, now=request.now
+        actor=request.actor,
+        ref=ref,
+        target=body.target(),
+        text=body.text,
+        urgency=body.urgency,
+        now=request.now,
     )
+
+
+@router.post("/{ref}/accept", response=Incident)
+def accept_help(request: ApiRequest, ref: str, body: Answer | None = None) -> IncidentDetail:
+    """Join: ends the call for help that called you, and nothing else. Not asked: 409."""
+    said = body.reason if body else ""
+    return actions.accept_help(actor=request.actor, ref=ref, reason=said, now=request.now)
+
+
+@router.post("/{ref}/decline", response=Incident)
+def decline_help(request: ApiRequest, ref: str, body: Answer | None = None) -> IncidentDetail:
+    """You cannot: you hear no more of it, whoever asked is told, and the next one is called. Not called:
+    409.
+    """
+    said = body.reason if body else ""
+    return actions.decline_help(actor=request.actor, ref=ref, reason=said, now=request.now)
+
+
+@router.get("/{ref}/why", response=Why)
+def why(request: ApiRequest, ref: str, person: Email | None = None) -> dict[str, object]:
+    """Why each person was, or was not, called, and what became of each message; `person`: only this one,
+    also somebody nobody thought of.
+    """
+    if person:
+        return {"items": [explain.person(ref, person, actor=request.actor, now=request.now)]}
+    found = queries.incident(ref, actor=request.actor)
+    return {"items": explain.everybody(found, request.now)}
 
 
 @router.post("/{ref}/note", response=Incident)
 def note(request: ApiRequest, ref: str, body: Note) -> IncidentDetail:
-    return actions.note(actor=request.actor, ref=ref, text=body.text, now=request.now)
+    return actions.note(actor=request.actor, ref=ref, text=body.text, update=body.update, now=request.now)
 
 
 @router.post("/{ref}/snooze", response=Incident)
@@ -260,6 +303,7 @@ def page(request: ApiRequest, body: DirectPage) -> Status[IncidentDetail]:
         title=body.title,
         text=body.text,
         service=body.service,
+        urgency=body.urgency,
         now=request.now,
     )
     return Status(201, made)

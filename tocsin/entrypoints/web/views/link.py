@@ -103,9 +103,7 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
     if wanted in _ANSWERS:
         done = claimed(incident, target.actor.email or "", done)
     elif wanted == "accept":
-        done = (
-            claimed(incident, target.actor.email or "", done) or "Somebody else was faster and helps."
-        )
+        done = claimed(incident, target.actor.email or "", done) or "Somebody else was faster and helps."
     return _page(request, target, incident, said=done)
 
 
