@@ -30,7 +30,7 @@ from tocsin.lib import ids, metrics
 from tocsin.lib.log import Logger
 from tocsin.ports.channel import Result
 
-_WINDOW: Final = 300
+_WINDOW: Final = 120
 _STEPS: Final = 2000  # people looked at in a long queue
 _ROUNDS: Final = 4
 _LOCK: Final = ids.number_key("notify:queue")
@@ -94,8 +94,10 @@ def _claim(worker: str, now: datetime, batch: int) -> tuple[Claim, int]:
         picked = look.ordered()[:batch]
         limits_of, pauses = by_channel(_listed(limits)), _pauses(_listed(paused))
         mine = _with_siblings(cursor, look, picked, now)
-        mine = _locked(cursor, mine) if len(mine) > 1 else mine
         items, carried = _joined(look.ordered([one.id for one in mine]))
+        if carried or any(_may_be_held(one, limits_of, pauses) for one in items):
+            # Nobody may be cancelling what is not to leave; what leaves is locked as it is claimed.
+            items, carried = _joined(look.ordered(_free(cursor, mine)))
         history = _history(cursor, items, limits_of, now)
         leave, held = throttle(items, limits_of, history, pauses, now)
         _write_carried(carried)
@@ -162,14 +164,18 @@ def _with_siblings(cursor: Any, look: _Look, picked: Sequence[Waiting], now: dat
     return [one for one in look.items.values() if queue.same(one) in keys or queue.together(one) in keys]
 
 
-def _locked(cursor: Any, items: Sequence[Waiting]) -> list[Waiting]:
-    """Those that nobody is cancelling just now."""
+def _may_be_held(item: Waiting, limits: Mapping[str, Limits], paused: Mapping[str, Pause]) -> bool:
+    mine = limits.get(item.via, Limits())
+    return item.via in paused or bool(mine.vendor) or (bool(mine.contact) and is_held_by_contact(item))
+
+
+def _free(cursor: Any, items: Sequence[Waiting]) -> list[int]:
+    """Those that nobody is cancelling just now, locked."""
     cursor.execute(
         "SELECT id FROM notify_notification WHERE id = ANY(%s) AND state = 'planned' FOR UPDATE SKIP LOCKED",
         [[one.id for one in items]],
     )
-    free = {row[0] for row in cursor.fetchall()}
-    return [one for one in items if one.id in free]
+    return [row[0] for row in cursor.fetchall()]
 
 
 def _history(cursor: Any, items: Sequence[Waiting], limits: Mapping[str, Limits], now: datetime) -> History:

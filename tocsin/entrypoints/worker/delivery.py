@@ -18,6 +18,7 @@ _AHEAD = 4  # claimed and waiting for each sender: little, so that what is urgen
 _IDLE_S = 0.25
 _POLL_S = 0.5
 _LOOK_S = 5.0
+_RECEIPTS_S = 1.0
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
 _END_S = 5.0  # so long an answer is tried to be kept after the worker was told to end
 _AWAY = (OperationalError, InterfaceError, InternalError)  # it passes; other errors would come again
@@ -34,6 +35,7 @@ class Desk:
         self._held: Counter[int] = Counter()
         self._lock = threading.Condition()
         self._looked_at = clock.monotonic()
+        self._receipts_at = 0.0
         self.senders = [
             threading.Thread(target=self._send, name=f"sender-{n}", daemon=True) for n in range(SENDERS)
         ]
@@ -41,6 +43,9 @@ class Desk:
     def step(self) -> float:
         if clock.monotonic() - self._looked_at >= _LOOK_S:
             self._look_after_the_lost()
+        if clock.monotonic() - self._receipts_at >= _RECEIPTS_S:
+            self._receipts_at = clock.monotonic()
+            delivery.look_after_receipts(clock.now())
         room = self._room()
         if room <= 0:
             return 0.0

@@ -14,10 +14,11 @@ WITH RECURSIVE walk(rank, person, steps) AS (
     ) AS next
     WHERE walk.steps < %(steps)s
 ), found AS (
-    SELECT one.id
+    SELECT one.*
     FROM walk
     CROSS JOIN LATERAL (
-        SELECT n.id FROM notify_notification n
+        SELECT n.id, n.rank, n.due_at, n.wanted_at, n.person, n.via, n.address, n.page_id, n.hurry
+        FROM notify_notification n
         WHERE n.state = 'planned' AND n.rank = walk.rank AND n.person = walk.person AND n.due_at <= %(now)s
         ORDER BY n.due_at
         LIMIT 2
