@@ -79,14 +79,13 @@ class Oracle:
         if rung.only_for and self.case.severity not in rung.only_for:
             return
         people = once(rung.people)
+        named_here = {name for name, named in people if named}
         if rung.one_by_turn:
             people = self.whose_turn(people)
-        before = set(self.answerable_in_this_pass) | {
-            name for name, named in people if named and name in self.by_table_in_this_pass
-        }
+        before = self.answerable_in_this_pass | (named_here & self.by_table_in_this_pass)
         reached = [name for name, named in people if self.call(name, named=named, table=False)]
         if not reached:
-            if rung.waits_when_empty:
+            if rung.waits_when_empty and not rung.people:
                 self.fires_at = self.minute + rung.wait
             return
         self.last_people = rung.people
@@ -99,7 +98,8 @@ class Oracle:
         can = [one for one in people if one[0] not in self.case.unreachable]
         if not can:
             return people
-        chosen = min(can, key=lambda one: self.turns.get((self.rung, one[0]), 0))
+        can.sort(key=lambda one: self.turns.get((self.rung, one[0]), 0))
+        chosen = next((one for one in can if one[0] not in self.answerable_in_this_pass), can[0])
         self.turn_count += 1
         self.turns[self.rung, chosen[0]] = self.turn_count
         return [chosen]
@@ -132,7 +132,8 @@ class Oracle:
         while self.chain_at < len(chain):
             people = chain[self.chain_at]
             self.chain_at += 1
-            if [n for n, named in once(people) if self.call(n, named=named, table=False)]:
+            if [n for n, _ in once(people) if self.call(n, named=False, table=False)]:
+                self.named_in_this_pass |= {n for n, named in people if named}
                 self.last_people = people
                 return
         self.silent_since = self.minute
@@ -166,7 +167,9 @@ class Oracle:
     # ---- one person ----
 
     def call(self, name: str, *, named: bool, table: bool) -> bool:
-        """Whether they can be reached. Nobody is called twice in one minute, nor the table's again by name."""
+        """Whether they can be reached. Nobody is called twice in one minute, nor by name whom the table
+        called.
+        """
         if name in self.case.unreachable:
             return False
         merged = (self.minute, name) in self.calls or (
