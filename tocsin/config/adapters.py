@@ -9,7 +9,7 @@ from tocsin.apps.incidents import canary, links
 from tocsin.apps.notify import delivery
 from tocsin.apps.notify import queries as notify
 from tocsin.apps.oncall import readiness
-from tocsin.config import sources, telephones
+from tocsin.config import messengers, sources, telephones
 from tocsin.config.options import Options, load
 from tocsin.lib import clock, http
 from tocsin.ports import registry
@@ -21,6 +21,7 @@ def fill() -> None:
     for channel in (_email(load()), WebhookChannel(http.client())):
         registry.channels[channel.type] = channel
     telephones.fill(load())
+    messengers.fill(load())
     registry.twins["canary"] = CanaryChannel(lambda name: canary.arrived(name, clock.now()))
     registry.links.make = links.url
     registry.links.all = links.url_of_all

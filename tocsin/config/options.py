@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from tocsin.config import phones
+from tocsin.config import chats, phones
+from tocsin.config.chats import Chats
 from tocsin.config.phones import Phones
 from tocsin.lib import files, ids
 from tocsin.lib.env import Env, Network, Problem, WrongSettingsError
@@ -95,6 +96,7 @@ class Options:
     pagerduty: PagerDuty
     opsgenie: Opsgenie
     phones: Phones
+    chats: Chats
     jira: Jira
     linear: Linear
     oidc: Oidc | None
@@ -151,6 +153,7 @@ def read(environ: Mapping[str, str]) -> Options:
         pagerduty=_pagerduty(env),
         opsgenie=_opsgenie(env),
         phones=phones.read(env),
+        chats=chats.read(env),
         jira=_jira(env),
         linear=_linear(env),
         oidc=_oidc(env),

@@ -10,7 +10,8 @@ from typing import Any, TextIO
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _COLOURS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31;1m"}
 _RESET = "\x1b[0m"
-_TOKEN = re.compile(r"[\w-]{20,}\.[\w-]{20,}")  # of lib.signing
+# Of lib.signing; of a Telegram bot, whose addresses hold it.
+_TOKEN = re.compile(r"[\w-]{20,}\.[\w-]{20,}|bot\d+:[\w-]+")
 
 
 def fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def configure(style: str, level: str = "INFO", stream: TextIO | None = None) -> 
     else:
         handler.setFormatter(ConsoleFormatter(colour=terminal))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("httpx", "httpcore", "asyncio", "procrastinate", "psycopg.pool", "PIL"):
+    for noisy in ("httpx", "httpcore", "asyncio", "procrastinate", "psycopg.pool", "PIL", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     for paths in ("django.request", "django.security.csrf"):
         logging.getLogger(paths).addFilter(_NO_TOKENS)

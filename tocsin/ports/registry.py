@@ -61,6 +61,16 @@ class Reach:
 reach = Reach()
 
 
+@dataclass
+class Browsers:
+    """`key`: the public key for which browsers let themselves be pushed to. Set by config."""
+
+    key: str = ""
+
+
+browsers = Browsers()
+
+
 def no_runbooks(_name: str) -> str:
     return "runbooks are not set up"
 

@@ -5,6 +5,7 @@ import signal
 import threading
 from typing import NoReturn
 
+from tocsin.config import messengers
 from tocsin.config.options import load
 from tocsin.entrypoints.worker import app
 from tocsin.lib.children import leave, watch_lifeline
@@ -15,5 +16,7 @@ def run() -> NoReturn:
     stop = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: stop.set())
+    # Beside the work: it must not wait for a vendor that is away.
+    threading.Thread(target=messengers.listen, args=(load(),), daemon=True).start()
     app.run(load(), stop)
     leave()
