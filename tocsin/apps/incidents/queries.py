@@ -9,12 +9,14 @@ from tocsin.apps.alerts.types import AlertInfo
 from tocsin.apps.audit.queries import id_of_cursor
 from tocsin.apps.audit.types import Slice
 from tocsin.apps.escalation import queries as escalation
+from tocsin.apps.escalation.types import CallOutInfo
 from tocsin.apps.incidents.models import Incident, IncidentAlert, TimelineEntry
 from tocsin.apps.incidents.types import Counts, IncidentDetail, IncidentRow, TimelineInfo
 from tocsin.apps.notify import queries as notify
 from tocsin.apps.notify.models import Page
 from tocsin.apps.notify.types import PageInfo
 from tocsin.domain.errors import FieldError, Invalid, NotFound
+from tocsin.domain.escalation.model import CallOutKind
 from tocsin.domain.lifecycle import MOVES, OPEN, Status
 from tocsin.domain.notification.model import MessageKind
 from tocsin.domain.permissions import Actor, Permission, require
@@ -86,7 +88,7 @@ def incident(ref: str, *, actor: Actor) -> IncidentDetail:
     related = ("declared_by", "resolved_by", "commander", "merged_into", "follows")
     found = _found(_rows().select_related(*related), ref)
     pages = tuple(notify.pages_of_incident(found.pk))
-    plain = _row_of(found)
+    plain, call_outs = _row_of(found), tuple(escalation.call_outs(found.pk))
     return IncidentDetail(
         **vars(plain),
         summary=found.summary,
@@ -109,8 +111,9 @@ def incident(ref: str, *, actor: Actor) -> IncidentDetail:
         timeline=_timeline(found.pk),
         alerts=_alerts(found.pk),
         pages=pages,
-        call_outs=tuple(escalation.call_outs(found.pk)),
+        call_outs=call_outs,
         assigned=_assigned(plain, pages),
+        responders=_responders(plain, call_outs),
         allowed=tuple(MOVES[plain.status]),
         my_role=_role(actor, pages),
     )
@@ -213,6 +216,11 @@ def _assigned(found: IncidentRow, pages: tuple[PageInfo, ...]) -> tuple[str, ...
         return ()
     calling = [page.email for page in pages if page.kind is MessageKind.PAGE and page.ended_at is None]
     return tuple(dict.fromkeys(calling))
+
+
+def _responders(found: IncidentRow, call_outs: Iterable[CallOutInfo]) -> tuple[str, ...]:
+    helping = [each.acknowledged_by for each in call_outs if each.kind is CallOutKind.HELP]
+    return tuple(dict.fromkeys(email for email in (found.acknowledged_by, *helping) if email))
 
 
 def _role(actor: Actor, pages: tuple[PageInfo, ...]) -> str:

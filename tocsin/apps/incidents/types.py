@@ -83,5 +83,6 @@ class IncidentDetail(IncidentRow):
     pages: tuple[PageInfo, ...]
     call_outs: tuple[CallOutInfo, ...]
     assigned: tuple[str, ...]
+    responders: tuple[str, ...]  # who has it, then who came to help
     allowed: tuple[Status, ...]
     my_role: str

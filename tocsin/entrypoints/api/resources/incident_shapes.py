@@ -204,6 +204,7 @@ class Incident(IncidentRow):
     merged_into: str | None
     follows: str | None
     assigned: list[str]
+    responders: list[str]
     allowed: list[Status]
     my_role: str
     timeline: list[TimelineEntry]
