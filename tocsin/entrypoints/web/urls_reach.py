@@ -24,4 +24,6 @@ urlpatterns = [
     path(f"{_PERSON}/tests/<int:page_id>", reached.trail, name="person_trail"),
     path(f"{_PERSON}/tests/<int:page_id>/rest", methods.send_rest, name="person_test_rest"),
     path("delivery/", delivery.index, name="delivery"),
+    path("delivery/limits", delivery.limits, name="delivery_limits"),
+    path("delivery/<int:delivery_id>", delivery.show, name="delivery_show"),
 ]
