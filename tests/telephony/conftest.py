@@ -1,0 +1,64 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tocsin.adapters.phone.channel import SmsChannel, VoiceChannel
+from tocsin.adapters.plivo.carrier import PlivoCarrier
+from tocsin.adapters.twilio.carrier import TwilioCarrier
+from tocsin.lib import http
+from tocsin.ports.telephony import Account, Carrier
+from tocsin.testing import plivo as fake_plivo
+from tocsin.testing import twilio as fake_twilio
+from tocsin.testing.plivo import Plivo
+from tocsin.testing.twilio import Twilio
+
+_clients: list[http.Client] = []
+
+
+@pytest.fixture(autouse=True)
+def hung_up() -> Iterator[None]:
+    """No connection outlives its test."""
+    yield
+    while _clients:
+        _clients.pop().close()
+
+
+def client() -> http.Client:
+    _clients.append(http.client(trusted=True))
+    return _clients[-1]
+
+
+@pytest.fixture
+def twilio() -> Iterator[Twilio]:
+    with Twilio() as company:
+        yield company
+        company.settled()
+
+
+@pytest.fixture
+def plivo() -> Iterator[Plivo]:
+    with Plivo() as company:
+        yield company
+        company.settled()
+
+
+def twilio_carrier(company: Twilio, back: str = "", token: str = fake_twilio.TOKEN) -> Carrier:
+    account = Account(fake_twilio.ACCOUNT, token, company.number, company.number, company.url)
+    return TwilioCarrier(client(), account, back)
+
+
+def plivo_carrier(company: Plivo, back: str = "", token: str = fake_plivo.TOKEN) -> Carrier:
+    account = Account(fake_plivo.ACCOUNT, token, company.number, company.number, company.url)
+    return PlivoCarrier(client(), account, back)
+
+
+@pytest.fixture
+def sms(twilio: Twilio, plivo: Plivo) -> SmsChannel:
+    return SmsChannel((twilio_carrier(twilio), plivo_carrier(plivo)))
+
+
+@pytest.fixture
+def voice(twilio: Twilio, plivo: Plivo) -> VoiceChannel:
+    """Plivo asks back what to say, so it has an address to ask: nobody answers there."""
+    nowhere = "http://127.0.0.1:9"
+    return VoiceChannel((twilio_carrier(twilio, nowhere), plivo_carrier(plivo, nowhere)))
