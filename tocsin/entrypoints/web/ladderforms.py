@@ -57,7 +57,7 @@ def empty_step() -> Values:
 
 
 def new_policy() -> Values:
-    return {"repeat": "0", "steps": [empty_step()], "final": []}
+    return {**dict.fromkeys(_PLAIN, ""), "repeat": "0", "steps": [empty_step()], "final": []}
 
 
 def policy_values(policy: Policy, team: str | None) -> Values:
