@@ -41,6 +41,7 @@ class _Server:
                 self.end_headers()
                 self.wfile.write(data)
 
+            do_DELETE = do_POST  # noqa: N815 - the handler's names
             do_GET = do_POST  # noqa: N815 - the handler's names
 
             def log_message(self, *_: object) -> None:
@@ -193,3 +194,90 @@ def test_without_a_token_or_a_server_it_says_what_to_do(
     monkeypatch.delenv("TOCSIN_BOOTSTRAP_TOKEN", raising=False)
     assert run(["export"]) == 2
     assert "Set TOCSIN_TOKEN" in capsys.readouterr().err
+
+
+FOLLOWERS = "/api/v1/incidents/INC-7/followers"
+WHO = {"email": "a@x.y"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "method", "path", "body"),
+    [
+        (["follow", "INC-7"], "POST", FOLLOWERS, {}),
+        (["follow", "INC-7", "--person", "a@x.y"], "POST", FOLLOWERS, WHO),
+        (["unfollow", "INC-7"], "DELETE", "/api/v1/me/following/incident/INC-7", None),
+        (["unfollow", "INC-7", "--person", "a@x.y"], "DELETE", f"{FOLLOWERS}/a%40x.y", None),
+    ],
+)
+def test_following_is_one_call(
+    server: _Server,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    method: str,
+    path: str,
+    body: object,
+) -> None:
+    row = {"email": "a@x.y", "of": "incident", "name": "INC-7", "since": "2026-11-23T12:00:00Z"}
+    server.answer = {"items": [row], "next_cursor": None}
+    assert run(["incident", *arguments]) == 0
+    assert server.asked[0][:3] == (method, path, body)
+    assert "a@x.y" in capsys.readouterr().out
+
+
+def test_why_says_it_in_lines(server: _Server, capsys: pytest.CaptureFixture[str]) -> None:
+    message = {
+        "via": "sms",
+        "address": "+1",
+        "state": "failed",
+        "at": None,
+        "text": "no such number",
+    }
+    server.answer = {
+        "items": [
+            {
+                "name": "Ann",
+                "email": "a@x.y",
+                "verdict": "Could not be reached: no such number",
+                "reasons": ["On call now for: main."],
+                "decisions": [{"at": "2026-11-23T12:00:00Z", "kind": "called", "text": "on call"}],
+                "calls": [{"messages": [message]}],
+            }
+        ]
+    }
+    assert run(["incident", "why", "INC-7", "--person", "a@x.y"]) == 0
+    assert server.asked[0][1] == "/api/v1/incidents/INC-7/why?person=a%40x.y"
+    assert capsys.readouterr().out.splitlines() == [
+        "Ann <a@x.y>: Could not be reached: no such number",
+        "  On call now for: main.",
+        "  2026-11-23T12:00:00Z  called: on call",
+        "    sms  +1  failed  no such number",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path", "body"),
+    [
+        (["accept", "INC-7"], "accept", {"reason": ""}),
+        (["decline", "INC-7", "--reason", "Asleep"], "decline", {"reason": "Asleep"}),
+        (["note", "INC-7", "It works", "--update"], "note", {"text": "It works", "update": True}),
+        (
+            ["help", "INC-7", "--team", "t", "--urgency", "low"],
+            "help",
+            {"team": "t", "text": "", "urgency": "low"},
+        ),
+    ],
+)
+def test_answers_and_words_go_to_the_incident(
+    server: _Server, arguments: list[str], path: str, body: object
+) -> None:
+    server.answer = INCIDENT
+    assert run(["incident", *arguments]) == 0
+    assert server.asked[0][:3] == ("POST", f"/api/v1/incidents/INC-7/{path}", body)
+
+
+def test_a_page_says_who_is_called(server: _Server, capsys: pytest.CaptureFixture[str]) -> None:
+    server.answer = {**INCIDENT, "assigned": ["a@x.y", "b@x.y"]}
+    assert run(["page", "Come", "--team", "t", "--urgency", "low", "--service", "checkout"]) == 0
+    body = {"team": "t", "title": "Come", "text": "", "urgency": "low", "service": "checkout"}
+    assert server.asked[0][:3] == ("POST", "/api/v1/pages", body)
+    assert "called: a@x.y, b@x.y" in capsys.readouterr().out

@@ -11,6 +11,10 @@ from tocsin.entrypoints.cli.output import json_option, print_json, print_table
 Command = Callable[..., Any]
 
 _ref: Callable[[Command], Command] = click.argument("ref")
+_person: Callable[[Command], Command] = click.option("--person", help="Somebody else (an e-mail).")
+_urgency: Callable[[Command], Command] = click.option(
+    "--urgency", type=click.Choice(["high", "low"]), help="How loudly; high when not said."
+)
 
 
 @click.group()
@@ -87,13 +91,29 @@ _simple("unsnooze", "unsnooze", "Wake it up again now.")
 _simple("mitigate", "mitigate", "The impact has ended; the cause has not.")
 
 
+def _answer(name: str, verb: str, doc: str) -> None:
+    """A yes or no to a call for help."""
+
+    @incident.command(name=name, help=doc)
+    @_ref
+    @click.option("--reason", default="", help="What you say to it.")
+    @json_option
+    def run(*, ref: str, reason: str, as_json: bool) -> None:
+        _act(ref, verb, {"reason": reason}, as_json=as_json)
+
+
+_answer("accept", "accept", "Come and help, as you were asked to.")
+_answer("decline", "decline", "You cannot: whoever asked is told, and the next one is called.")
+
+
 @incident.command()
 @_ref
 @click.argument("text")
+@click.option("--update", is_flag=True, help="Say it to everybody who follows, too.")
 @json_option
-def note(*, ref: str, text: str, as_json: bool) -> None:
+def note(*, ref: str, text: str, update: bool, as_json: bool) -> None:
     """Write a note on the timeline."""
-    _act(ref, "note", {"text": text}, as_json=as_json)
+    _act(ref, "note", {"text": text, **({"update": True} if update else {})}, as_json=as_json)
 
 
 @incident.command()
@@ -142,12 +162,62 @@ def snooze(*, ref: str, duration: str | None, until: str | None, as_json: bool) 
 @click.option("--team", help="Call this team.")
 @click.option("--schedule", help="Call whoever is on call there.")
 @click.option("--text", default="", help="What you need them for.")
+@_urgency
 @json_option
 def ask_help(
-    *, ref: str, user: str | None, team: str | None, schedule: str | None, text: str, as_json: bool
+    *,
+    ref: str,
+    user: str | None,
+    team: str | None,
+    schedule: str | None,
+    text: str,
+    urgency: str | None,
+    as_json: bool,
 ) -> None:
     """Call somebody beside those who have it."""
-    _act(ref, "help", {**_one_of(user, team, schedule), "text": text}, as_json=as_json)
+    body = {**_one_of(user, team, schedule), "text": text, **_loud(urgency)}
+    _act(ref, "help", body, as_json=as_json)
+
+
+@incident.command()
+@_ref
+@_person
+@json_option
+def follow(*, ref: str, person: str | None, as_json: bool) -> None:
+    """Get updates of it, and no more pages than before."""
+    body = {"email": person} if person else {}
+    answer = client.call("POST", f"/api/v1/incidents/{client.segment(ref)}/followers", body=body)
+    _followers(answer, as_json=as_json)
+
+
+@incident.command()
+@_ref
+@_person
+@json_option
+def unfollow(*, ref: str, person: str | None, as_json: bool) -> None:
+    """Get no more updates of it."""
+    if person is None:
+        answer = client.call("DELETE", f"/api/v1/me/following/incident/{client.segment(ref)}")
+    else:
+        path = f"/api/v1/incidents/{client.segment(ref)}/followers/{client.segment(person)}"
+        answer = client.call("DELETE", path)
+    _followers(answer, as_json=as_json)
+
+
+@incident.command()
+@_ref
+@click.option("--person", help="Only this one (an e-mail), also somebody nobody thought of.")
+@json_option
+def why(*, ref: str, person: str | None, as_json: bool) -> None:
+    """Why each person was called, or was not, and what became of each message."""
+    answer = client.call("GET", f"/api/v1/incidents/{client.segment(ref)}/why", params={"person": person})
+    if as_json:
+        print_json(answer)
+        return
+    for row in answer["items"]:
+        _explain(row)
+    if not answer["items"]:
+        click.echo("Nobody was called, and nobody was passed over.")
 
 
 @incident.command()
@@ -164,6 +234,7 @@ def merge(*, ref: str, into: str, as_json: bool) -> None:
 @click.option("--team", help="Call this team.")
 @click.option("--schedule", help="Call whoever is on call there.")
 @click.option("--service", help="What it is about, if it is about one.")
+@_urgency
 @click.option("--text", default="", help="More than fits a line.")
 @click.argument("title")
 @json_option
@@ -173,15 +244,42 @@ def page(
     team: str | None,
     schedule: str | None,
     service: str | None,
+    urgency: str | None,
     text: str,
     title: str,
     as_json: bool,
 ) -> None:
     """Call a person, a team or a schedule now: an incident for which only they are called."""
-    body = {**_one_of(user, team, schedule), "title": title, "text": text}
+    body = {**_one_of(user, team, schedule), "title": title, "text": text, **_loud(urgency)}
     if service:
         body["service"] = service
-    _show(client.call("POST", "/api/v1/pages", body=body), as_json=as_json)
+    answer = client.call("POST", "/api/v1/pages", body=body)
+    _show(answer, as_json=as_json)
+    if not as_json:
+        click.echo(f"  called: {', '.join(answer.get('assigned', ())) or 'nobody could be reached'}")
+
+
+def _loud(urgency: str | None) -> dict[str, Any]:
+    return {"urgency": urgency} if urgency else {}
+
+
+def _explain(row: dict[str, Any]) -> None:
+    click.echo(f"{row['name']} <{row['email']}>: {row['verdict']}")
+    for reason in row["reasons"]:
+        click.echo(f"  {reason}")
+    for each in row["decisions"]:
+        click.echo(f"  {each['at']}  {each['kind']}: {each['text']}")
+    for one in (one for call in row["calls"] for one in call["messages"]):
+        words = (one["via"], one["address"], one["state"], one["at"], one["text"])
+        click.echo(f"    {'  '.join(word for word in words if word)}")
+
+
+def _followers(answer: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+        return
+    rows = [(row["email"], row["of"], row["name"], row["since"]) for row in answer["items"]]
+    print_table(("WHO", "FOLLOWS", "NAME", "SINCE"), rows)
 
 
 def _one_of(user: str | None, team: str | None, schedule: str | None) -> dict[str, Any]:
