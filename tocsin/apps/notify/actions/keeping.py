@@ -105,7 +105,7 @@ def _keep_withdrawn(job: Job, worker: str, now: datetime) -> None:
     """Nobody wants it any more, or another worker has it; or one of those that it lists is over."""
     mine = Notification.objects.filter(pk=job.id, claimed_by=worker, state=NotificationState.CLAIMED)
     if job.carries and mine.filter(page__ended_at=None).exists():
-        mine.update(state=NotificationState.PLANNED, claimed_by="", due_at=now)
+        mine.update(state=NotificationState.PLANNED, claimed_by="")
         wake()
         return
     if mine.update(state=NotificationState.CANCELLED, receipt="not sent: no longer wanted", claimed_by=""):
