@@ -184,6 +184,8 @@ CASES = (
     Case("PUT /escalation-policies/{name}", "/escalation-policies/payments", 200, 403, 403, STEPS),
     Case("DELETE /escalation-policies/{name}", "/escalation-policies/payments", 204, 403, 403),
     _everyone("GET /escalation-policies/{name}/preview", "/escalation-policies/payments/preview"),
+    _everyone("GET /escalation-policies/{name}/fire", "/escalation-policies/payments/fire"),
+    _everyone("POST /escalation-policies/{name}/fire", "/escalation-policies/payments/fire", STEPS),
     _everyone("GET /incidents", "/incidents"),
     Case("POST /incidents", "/incidents", 201, 201, 403, INCIDENT),
     _everyone("GET /incidents/{ref}", "/incidents/{incident}"),
@@ -233,7 +235,15 @@ CASES = (
     Case(f"DELETE {METHODS}/{{method_id}}", MATES_METHOD, 204, 204, 403),
     Case(f"POST {METHODS}/{{method_id}}/code", f"{MATES_METHOD}/code", 204, 204, 403),
     Case(f"POST {METHODS}/{{method_id}}/verify", f"{MATES_METHOD}/verify", 200, 200, 403, {"code": "1"}),
+    Case(f"PUT {METHODS}", "/users/mate@example.com/contact-methods", 200, 200, 403, {"ids": []}),
+    # It is not verified, which is said to those who may try it.
+    Case(f"POST {METHODS}/{{method_id}}/test", f"{MATES_METHOD}/test", 409, 409, 403),
     Case("POST /users/{email}/test", "/users/mate@example.com/test", 202, 202, 403),
+    Case(
+        "POST /users/{email}/tests/{page_id}/rest", "/users/mate@example.com/tests/{test}/rest", 202, 202, 403
+    ),
+    _everyone("GET /deliveries", "/deliveries"),
+    _everyone("GET /deliveries/{delivery_id}", "/deliveries/{delivery}"),
     _everyone("GET /users/{email}/notification-rules", "/users/mate@example.com/notification-rules"),
     Case(
         "PUT /users/{email}/notification-rules",

@@ -185,9 +185,7 @@ class Calling:
             )
             if reached and not person.shadow:
                 self.change(quiet_since=self.now)
-        self._remember(
-            Called(person.email, at, step, state.lap, via, stakeholder, one.named, reached, each)
-        )
+        self._remember(Called(person.email, at, step, state.lap, via, stakeholder, one.named, reached, each))
         return reached and not person.shadow
 
     def post_all(self, targets: Sequence[Target], step: int, label: str) -> bool:
