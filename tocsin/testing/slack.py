@@ -116,7 +116,7 @@ class Slack(Server):
             channel = asked
         else:
             return _no("channel_not_found")
-        document = {name: _parsed(value) for name, value in fields.items()}
+        document = _parsed(fields)
         if not document.get("text") and not document.get("blocks") and not document.get("attachments"):
             return _no("no_text")
         post = Post(f"1700000000.{len(self.posts) + 1:06}", channel, document)
@@ -126,7 +126,7 @@ class Slack(Server):
     def _update(self, fields: Mapping[str, Any]) -> Reply:
         for number, post in enumerate(self.posts):
             if post.ts == fields.get("ts"):
-                document = {name: _parsed(value) for name, value in fields.items()}
+                document = _parsed(fields)
                 self.posts[number] = Post(post.ts, post.channel, document)
                 return _yes(channel=post.channel, ts=post.ts)
         return _no("message_not_found")
@@ -143,11 +143,14 @@ def _no(error: str) -> Reply:
     return Reply(200, {"ok": False, "error": error})
 
 
-def _parsed(value: Any) -> Any:
+def _parsed(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The SDK's forms carry blocks as JSON text."""
-    if isinstance(value, str) and value[:1] in {"[", "{"}:
-        return json.loads(value)
-    return value
+    carried = {
+        name: json.loads(value)
+        for name, value in fields.items()
+        if name in {"blocks", "attachments", "metadata"} and isinstance(value, str)
+    }
+    return {**fields, **carried}
 
 
 @click.command()

@@ -26,6 +26,8 @@ from tocsin.ports.channel import Abilities, FieldSpec, Message, Receipt, Result,
 VENDOR: Final = "apprise"
 _LONGEST: Final = 500
 _WAIT_S: Final = 8.0
+_MOST_TITLE: Final = 250
+_MOST_TEXT: Final = 3000
 _CONNECT_S: Final = 3.0
 _READ_S: Final = 4.0
 _MOST_AT_ONCE: Final = 32
@@ -107,8 +109,8 @@ class AppriseChannel:
         try:
             with guarded() as watch:
                 done = service.notify(
-                    title=wording.title(message),
-                    body=_body(message),
+                    title=wording.cut(wording.title(message), _MOST_TITLE),
+                    body=_body(message, service.body_maxlen),
                     notify_type=_type(message),
                     body_format=NotifyFormat.TEXT,
                 )
@@ -141,10 +143,12 @@ def _made(address: str) -> NotifyBase | None:
     return found
 
 
-def _body(message: Message) -> str:
-    lines = [*wording.body(message), wording.facts(message)]
-    lines += [f"{action.label}: {action.url}" for action in message.actions]
-    return "\n".join(line for line in lines if line) or wording.title(message)
+def _body(message: Message, most: int) -> str:
+    """Where a vendor takes little, words are cut and not links."""
+    links = "\n".join(f"{action.label}: {action.url}" for action in message.actions)
+    said = "\n".join(line for line in (*wording.body(message), wording.facts(message)) if line)
+    said = wording.cut(said or wording.title(message), max(min(most, _MOST_TEXT) - len(links) - 1, 50))
+    return f"{said}\n{links}".strip()
 
 
 def _type(message: Message) -> NotifyType:
