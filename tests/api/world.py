@@ -17,6 +17,7 @@ from tocsin.apps.incidents import actions as incidents
 from tocsin.apps.integrations import actions as integrations
 from tocsin.apps.integrations.types import IntegrationSpec
 from tocsin.apps.notify import actions as notify
+from tocsin.apps.notify import deliveries
 from tocsin.apps.oncall import actions as oncall
 from tocsin.apps.oncall.models import Readiness
 from tocsin.domain.configuration.ladder import read_policy
@@ -62,6 +63,8 @@ def build(owner: Caller, mate: Caller, stranger: Caller) -> World:
     mates = notify.add_method(**{**by, "actor": mate.actor}, **mail)
     notify.add_method(email=PEOPLE[1], type="email", address="mate@home.example", **by)
     now = clock.now()
+    test = notify.send_test(actor=mate.actor or SYSTEM, email=PEOPLE[1], now=now)
+    (message, *_) = deliveries.of_page(test, email=PEOPLE[1], actor=SYSTEM)
     refs = [_incident(f"It burns {number}", now) for number in (1, 2)]
     change = OverrideDefinition(
         now.replace(year=now.year + 1), now.replace(year=now.year + 2), user=PEOPLE[0]
@@ -71,6 +74,7 @@ def build(owner: Caller, mate: Caller, stranger: Caller) -> World:
     address = "https://example.com/oncall.ics"
     calendar = oncall.add_calendar(name="Out", url=address, use="overrides", schedule="main", **by)
     ids = {"token": token.id, "override": override.id, "alert": _alert(), "method": mates.id}
+    ids |= {"test": test, "delivery": message.id}
     ids |= {"feed": feed.id, "calendar": calendar.id}
     ids |= _duty(now)
     ids |= _swaps(owner.actor or SYSTEM, mate.actor or SYSTEM, now)

@@ -43,6 +43,7 @@ class DeliveryFilter:
     vendor: str = ""
     kind: str = ""
     incident_id: int | None = None
+    page_id: int | None = None
     since: datetime | None = None
     until: datetime | None = None
     problems: bool = False
@@ -214,6 +215,7 @@ def _filtered(filters: DeliveryFilter) -> QuerySet[Notification, Notification]:
         "vendor": filters.vendor,
         "page__kind": filters.kind,
         "page__incident_id": filters.incident_id,
+        "page_id": filters.page_id,
         "wanted_at__gte": filters.since,
         "wanted_at__lt": filters.until,
     }
