@@ -107,13 +107,31 @@ def test_nothing_leaves_that_is_not_wanted_any_more(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "result"), [("451 later", Result.RETRY), ("550 no such person", Result.FAILED)]
+    ("answer", "result", "bounced", "theirs"),
+    [
+        ("451 later", Result.RETRY, False, True),
+        ("421 closing", Result.RETRY, False, False),
+        ("535 5.7.8 who are you", Result.RETRY, False, False),
+        ("550 no such person", Result.FAILED, False, True),
+        ("550 5.1.1 no such mailbox", Result.FAILED, True, True),
+        ("550 5.1.10 no such recipient", Result.FAILED, True, True),
+        ("554 5.7.1 looks like spam", Result.FAILED, False, True),
+        ("451 4.1.1 not just now", Result.RETRY, False, True),
+        ("550 5.1.18 nobody knows this code", Result.FAILED, False, True),
+    ],
 )
-def test_a_refusal_is_passing_or_final(mailbox: Mailbox, answer: str, result: Result) -> None:
+def test_a_refusal_is_passing_or_final_and_says_whose_fault_it_is(
+    mailbox: Mailbox,
+    answer: str,
+    result: Result,
+    bounced: bool,  # noqa: FBT001 - a column of the table
+    theirs: bool,  # noqa: FBT001 - a column of the table
+) -> None:
     mailbox.reply = lambda _address: answer
     sender = channel(urlsplit(mailbox.url).port or 0)
     receipt = sender.send(MESSAGE, always)
     assert (receipt.result, receipt.detail) == (result, answer)
+    assert (receipt.bounced, receipt.theirs) == (bounced, theirs)
     mailbox.reply = lambda _address: None
     assert sender.send(MESSAGE, always).result is Result.SENT
     sender.hang_up()
@@ -121,7 +139,7 @@ def test_a_refusal_is_passing_or_final(mailbox: Mailbox, answer: str, result: Re
 
 def test_no_server_means_later(mailbox: Mailbox) -> None:
     receipt = channel(free_port()).send(MESSAGE, always)
-    assert receipt.result is Result.RETRY
+    assert (receipt.result, receipt.theirs) == (Result.RETRY, False)
 
 
 def test_an_address_that_cannot_be_written_is_final() -> None:

@@ -23,6 +23,9 @@ _TIMEOUT_S = 10.0
 _IDLE_S = 30.0  # servers close idle connections; asking first costs one round trip
 _LONGEST_ADDRESS = 254
 _PERMANENT = 500
+_CLOSING = 421
+# Enhanced status codes (RFC 3463, 3.2) that say there is no such mailbox, or domain, or that it has moved.
+_NOBODY = re.compile(r"5\.1\.(?:1|2|6|10)\b")
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,8 @@ class EmailChannel:
             return _refused(error.smtp_code, error.smtp_error)
         except (smtplib.SMTPException, OSError) as error:
             self.hang_up()
-            return Receipt(
-                Result.RETRY, f"{self._server.host}:{self._server.port}: {str(error) or type(error).__name__}"
-            )
+            where = f"{self._server.host}:{self._server.port}"
+            return Receipt(Result.RETRY, f"{where}: {str(error) or type(error).__name__}", theirs=False)
 
     def _hand_over(self, body: bytes, to: str, still_wanted: StillWanted) -> Receipt:
         connection = self._connected()
@@ -154,7 +156,14 @@ def _refused(code: int, answer: bytes | str) -> Receipt:
     # 5xx is for good (RFC 5321, 4.2.1), except where the server refuses us rather than this mail.
     ours = code in {530, 534, 535, 538}
     result = Result.FAILED if code >= _PERMANENT and not ours else Result.RETRY
-    return Receipt(result, f"{code} {_shown(answer)}"[:500])
+    text = _shown(answer)
+    # Closing the line, or refusing us, is no word about this mail.
+    return Receipt(
+        result,
+        f"{code} {text}"[:500],
+        bounced=result is Result.FAILED and _NOBODY.match(text.strip()) is not None,
+        theirs=not ours and code != _CLOSING,
+    )
 
 
 def _shown(answer: bytes | str) -> str:
