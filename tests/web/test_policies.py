@@ -13,6 +13,7 @@ from tocsin.apps.catalog import actions as catalog
 from tocsin.apps.catalog import queries as services
 from tocsin.apps.configuration.actions import unlock
 from tocsin.apps.escalation import queries, settings
+from tocsin.apps.notify import actions as notify
 from tocsin.domain.escalation.model import (
     AckMode,
     Condition,
@@ -181,7 +182,12 @@ def fire(page: str) -> str:
     return page.partition('id="fire"')[2].partition("</section>")[0]
 
 
-def test_the_rehearsal_says_who_is_called_when_before_anything_is_saved(owner: Visitor) -> None:
+def test_the_rehearsal_says_who_is_called_when_before_anything_is_saved(
+    owner: Visitor, mate: Visitor
+) -> None:
+    for each in (owner, mate):
+        hook = f"https://hooks.example.com/{each.email}"
+        notify.add_method(actor=SYSTEM, email=each.email, type="webhook", address=hook, now=clock.now())
     form = ladder(do="preview", fire_severity="SEV1", fire_at="2026-11-02T14:00", here="Europe/Berlin")
     said = fire(post(owner, "/policies/new", 200, **form))
     assert "Mon 2 Nov, 13:00" in said
