@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tocsin.domain.escalation import machine
 from tocsin.domain.escalation.model import (
+    MACHINES,
     Call,
     CallOutKind,
     Effect,
@@ -14,6 +16,7 @@ from tocsin.domain.escalation.model import (
     Outcome,
     Person,
     Policy,
+    Post,
     Resolution,
     Snapshot,
     State,
@@ -22,6 +25,7 @@ from tocsin.domain.escalation.model import (
     Target,
     TargetKind,
 )
+from tocsin.domain.escalation.rehearsal import Cursor
 from tocsin.domain.severity import SHIPPED_TABLE, Severity, SeverityRow, Urgency
 
 T0 = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)  # a Monday
@@ -43,8 +47,12 @@ def team(name: str, who: str = "members") -> Target:
     return Target(TargetKind.TEAM, name, who)
 
 
-def step(*targets: Target, wait: float = 5) -> Step:
-    return Step(targets, minutes(wait))
+def chat(name: str = "#ops") -> Target:
+    return Target(TargetKind.CHAT, name, via="slack")
+
+
+def step(*targets: Target, wait: float = 5, **more: Any) -> Step:
+    return Step(targets, minutes(wait), **more)
 
 
 def policy(*steps: Step, repeat: int = 0, final: tuple[Target, ...] = ()) -> Policy:
@@ -86,18 +94,29 @@ class World:
     hand_offs: dict[Target, tuple[datetime, tuple[str, ...]]] = field(default_factory=dict)
     unreachable: set[str] = field(default_factory=set)
     shadows: set[str] = field(default_factory=set)
+    zones: dict[str, str] = field(default_factory=dict)
+    missing: dict[Target, str] = field(default_factory=dict)  # machines that cannot be told, and why
+    turns: Cursor = field(default_factory=Cursor)
     now: datetime = T0
     state: State | None = None
     log: list[tuple[datetime, Effect]] = field(default_factory=list)
 
     def resolve(self, target: Target) -> Resolution:
+        if target.kind in MACHINES:
+            return Resolution((), self.missing.get(target, ""))
         until = None
         emails = self.people.get(target, (target.name,) if target.kind is TargetKind.USER else ())
         if target in self.hand_offs:
             at, after = self.hand_offs[target]
             until, emails = (at, emails) if self.now < at else (None, after)
         people = tuple(
-            Person(e, f"on call for {target.name}", e not in self.unreachable, e in self.shadows)
+            Person(
+                e,
+                f"on call for {target.name}",
+                e not in self.unreachable,
+                e in self.shadows,
+                zone=self.zones.get(e, ""),
+            )
             for e in emails
         )
         return Resolution(people, "" if people else f"nobody for {target.name}", until)
@@ -106,6 +125,7 @@ class World:
 
     def take(self, outcome: Outcome) -> None:
         self.state = outcome.state
+        self.turns.took(outcome.effects)
         self.log += [(self.now, effect) for effect in outcome.effects]
 
     def at(self, minute: float) -> "World":
@@ -115,24 +135,41 @@ class World:
             assert self.current.due_at >= self.now
             self.now = self.current.due_at
             before = self.state
-            self.take(machine.advance(self.snapshot, self.current, self.resolve, self.now))
+            self.take(machine.advance(self.snapshot, self.current, self.resolve, self.now, turns=self.turns))
             assert self.state != before, "work was due and nothing was done"
         self.now = until
         return self
 
     def outage_until(self, minute: float) -> "World":
         self.now = T0 + minutes(minute)
-        self.take(machine.advance(self.snapshot, self.current, self.resolve, self.now))
+        self.take(machine.advance(self.snapshot, self.current, self.resolve, self.now, turns=self.turns))
         return self
 
     def begin(self, *first: Target) -> "World":
-        self.take(machine.begin(self.snapshot, self.resolve, self.now, first))
+        self.take(machine.begin(self.snapshot, self.resolve, self.now, first, turns=self.turns))
         return self
 
     def ack(self, email: str, *, responding: bool = False) -> machine.AckKind:
         answer = machine.acknowledge(self.snapshot, self.current, email, self.now, responding=responding)
         self.take(answer.outcome)
         return answer.kind
+
+    def decline(self, email: str, reason: str = "") -> "World":
+        self.take(
+            machine.decline(
+                self.snapshot, self.current, self.resolve, email, self.now, reason, turns=self.turns
+            )
+        )
+        return self
+
+    def fail(self, email: str) -> "World":
+        """Every way to them failed."""
+        self.take(
+            machine.undeliverable(
+                self.snapshot, self.current, email, self.resolve, self.now, turns=self.turns
+            )
+        )
+        return self
 
     def severity(self, severity: Severity, urgency: Urgency | None = None) -> "World":
         row = SHIPPED_TABLE[severity]
@@ -160,6 +197,10 @@ class World:
 
     def notes(self, kind: str) -> list[str]:
         return [e.text for _, e in self.log if isinstance(e, Note) and e.kind == kind]
+
+    @property
+    def posts(self) -> list[tuple[float, str]]:
+        return [((at - T0) / minutes(1), e.target.name) for at, e in self.log if isinstance(e, Post)]
 
     @property
     def stops(self) -> list[StopCalling]:
