@@ -6,7 +6,7 @@ from tocsin.ports.channel import Receipt, Result
 
 WITHDRAWN: Final = Receipt(Result.WITHDRAWN, "no longer wanted")
 _AGAIN: Final = frozenset({408, 425, 429})
-_CLIENT_ERROR: Final = 400
+_REDIRECT: Final = 300
 _SERVER_ERROR: Final = 500
 _LONGEST: Final = 300
 
@@ -45,8 +45,8 @@ def bounced(vendor: str, detail: str) -> Receipt:
 
 def by_status(vendor: str, status: int, detail: str, after_s: float | None = None) -> Receipt:
     """What an HTTP status alone says; for statuses that a vendor gives no meaning of its own."""
-    if status < _CLIENT_ERROR:
+    if status < _REDIRECT:
         return sent(vendor, detail=detail)
     if status in _AGAIN or status >= _SERVER_ERROR:
         return later(vendor, detail, after_s)
-    return refused(vendor, detail)
+    return refused(vendor, detail)  # redirects too: a message is not sent on to where another points

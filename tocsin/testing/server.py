@@ -24,7 +24,7 @@ import click
 from tocsin.lib import clock, http
 from tocsin.testing.faults import Drop, Fault, Faults, Hang, Status
 
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "CONNECT")  # the last: as a proxy is asked
 
 
 @dataclass(frozen=True)
