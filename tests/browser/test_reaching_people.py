@@ -1,4 +1,4 @@
-"""From an edited policy to a page acknowledged by a key of the telephone, all of it in a browser but the key."""
+"""From an edited policy to a page that a key of the telephone acknowledges; all but the key in a browser."""
 
 import re
 from collections.abc import Iterator
