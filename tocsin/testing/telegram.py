@@ -12,6 +12,7 @@ What people do is told to the webhook that was set, as `faults.returning` says.
 `python -m tocsin.testing.telegram` runs one for a rehearsal; chat 4711 has written to the bot.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -143,7 +144,9 @@ class Telegram(Server):
         return _yes(self._keep(chat, fields))
 
     def _keep(self, chat: int, fields: Mapping[str, Any]) -> dict[str, Any]:
-        rows = (fields.get("reply_markup") or {}).get("inline_keyboard") or []
+        markup = fields.get("reply_markup") or {}
+        # Some clients send a form, in which it is JSON text.
+        rows = (json.loads(markup) if isinstance(markup, str) else markup).get("inline_keyboard") or []
         message = Message(self._next(), chat, fields, tuple(button for row in rows for button in row))
         self._messages[chat].append(message)
         kind = "private" if chat > 0 else "supergroup"
