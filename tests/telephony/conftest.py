@@ -2,15 +2,25 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.incidents.conftest import Company, company
+from tests.notify.fakes import FakeChannel
+from tests.telephony.house import PLIVO_TOKEN, TWILIO_TOKEN, House
 from tocsin.adapters.phone.channel import SmsChannel, VoiceChannel
 from tocsin.adapters.plivo.carrier import PlivoCarrier
+from tocsin.adapters.plivo.hook import PlivoHook
 from tocsin.adapters.twilio.carrier import TwilioCarrier
-from tocsin.lib import http
+from tocsin.adapters.twilio.hook import TwilioHook
+from tocsin.apps.incidents import answers
+from tocsin.lib import clock, http
+from tocsin.lib.ratelimit import Buckets
+from tocsin.ports import registry
 from tocsin.ports.telephony import Account, Carrier
 from tocsin.testing import plivo as fake_plivo
 from tocsin.testing import twilio as fake_twilio
 from tocsin.testing.plivo import Plivo
 from tocsin.testing.twilio import Twilio
+
+__all__ = ["company"]
 
 _clients: list[http.Client] = []
 
@@ -62,3 +72,16 @@ def voice(twilio: Twilio, plivo: Plivo) -> VoiceChannel:
     """Plivo asks back what to say, so it has an address to ask: nobody answers there."""
     nowhere = "http://127.0.0.1:9"
     return VoiceChannel((twilio_carrier(twilio, nowhere), plivo_carrier(plivo, nowhere)))
+
+
+@pytest.fixture
+def house(company: Company, monkeypatch: pytest.MonkeyPatch) -> House:
+    """With SMS that leave into a list, and both companies' signatures known."""
+    company.now = clock.now()
+    monkeypatch.setitem(registry.channels, "sms", FakeChannel(type="sms"))
+    monkeypatch.setitem(registry.channels, "voice", FakeChannel(type="voice"))
+    monkeypatch.setattr(
+        registry, "hooks", {"twilio": TwilioHook(TWILIO_TOKEN), "plivo": PlivoHook(PLIVO_TOKEN)}
+    )
+    monkeypatch.setattr(answers, "_pace", Buckets(rate=1, burst=100))
+    return House(company)

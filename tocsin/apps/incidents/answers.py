@@ -262,9 +262,9 @@ def _without_incident(talk: _Talk, said: Said) -> str:
 def _read(talk: _Talk) -> None:
     """Who answers a message has read it."""
     message = talk.message
-    if message is not None and message.ref:
+    if message is not None and message.sent_at is not None:
         word = Progress(message.ref, Fate.READ, "it was answered", message.key)
-        notify.progress(vendor=message.vendor, progress=word, now=talk.now)
+        notify.progress(vendor=message.vendor or message.via, progress=word, now=talk.now)
 
 
 _Run = Callable[[_Talk, str], IncidentDetail]

@@ -19,7 +19,7 @@ _WORDS: Final[dict[Deed, tuple[str, ...]]] = {
 }
 _DEEDS: Final = {word: deed for deed, words in _WORDS.items() for word in words}
 _SAID: Final = re.compile(
-    r"\s*([a-z]+|\?)[\s:,#-]*(all\b|(?:(?:inc[\s-]*)?#?\d{1,12}[\s,.;&]*)*)", re.IGNORECASE
+    r"\s*([a-z]+|\?)[\s:,#-]*(all\b|(?:(?:inc[\s-]*)?#?\d{1,12}(?!\d)[\s,.;&]*)*)", re.IGNORECASE
 )
 _NUMBER: Final = re.compile(r"\d+")
 
