@@ -27,7 +27,7 @@ from tocsin.apps.incidents.models import Incident
 from tocsin.apps.integrations.models import Event, Integration
 from tocsin.apps.notify import actions as notify
 from tocsin.apps.notify import delivery
-from tocsin.apps.notify.models import Notification, NotificationState
+from tocsin.apps.notify.models import Notification, NotificationState, Page
 from tocsin.apps.notify.types import Job
 from tocsin.apps.oncall import actions as oncall
 from tocsin.domain.errors import TocsinError
@@ -46,6 +46,11 @@ CALM = timedelta(minutes=25)  # at the end nothing fails, so that all that is du
 TAKEN_OVER = timedelta(seconds=5)  # so long after a worker's death
 LATENCY = timedelta(seconds=1)
 _STEP = timedelta(milliseconds=200)
+DEEDS = (
+    *("acknowledge",) * 4,
+    *("respond", "raise", "lower", "snooze", "unsnooze", "reassign", "escalate", "resolve"),
+    *("override", "help", "accept", "decline", "reopen", "seen"),
+)
 
 
 @dataclass
@@ -204,6 +209,9 @@ class Simulation:
                 claimed = delivery.claim(name, clock.now(), 24)
         except OperationalError:
             return True
+        if claimed and self.chance.random() < 0.2:
+            # Somebody answers while it is on its way.
+            self.somebody_acts(("acknowledge", "respond", "resolve", "snooze", "decline"))
         for number, job in enumerate(claimed):
             if not self.hand_over(job, name):
                 self.dies(name, len(claimed) - number)
@@ -279,17 +287,16 @@ class Simulation:
                 received_at=self.now,
             )
 
-    def somebody_acts(self) -> None:
+    def somebody_acts(self, deeds: tuple[str, ...] = DEEDS) -> None:
         rows = list(Incident.objects.filter(resolved_at=None).order_by("pk"))
-        actor = identity.actor_for_email(self.chance.choice(self.company.people))
         if not rows:
             return
         incident = self.chance.choice(rows)
-        name = self.chance.choice(
-            ("acknowledge",) * 4
-            + ("respond", "raise", "lower", "snooze", "unsnooze", "reassign", "escalate", "resolve")
-            + ("override", "help", "accept", "decline", "reopen", "seen")
-        )
+        pages = Page.objects.filter(incident_id=incident.pk, user__isnull=False).order_by("pk")
+        called = list(pages.values_list("user__email", flat=True))
+        who = called if called and self.chance.random() < 0.8 else self.company.people
+        actor = identity.actor_for_email(self.chance.choice(who))
+        name = self.chance.choice(deeds)
         self.touched.add(incident.pk)
         self.tell(f"{actor.email}: {name} {incident.ref}")
         try:

@@ -12,7 +12,7 @@ from tests.proof.simulation import Simulation
 from tocsin.lib import clock
 from tocsin.ports import registry
 
-_FOR_S = 27.0
+_FOR_S = 22.0
 _AT_LEAST = 4
 
 

@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -14,12 +14,16 @@ import click
 import psycopg
 
 from tocsin.config.options import Options, Smtp, load
+from tocsin.domain.canary import IN_TIME, LOST_AFTER
+from tocsin.domain.time import format_duration
 from tocsin.lib import clock, http
 from tocsin.lib.env import WrongSettingsError
 
 _WAIT_S: Final = 10
 _OLDEST_SERVER: Final = 150000
 _CLOCK_OFF_S: Final = 2.0
+_ALIVE_S: Final = 4.0
+_SILENT_S: Final = 60.0
 _MARKS: Final = {"fine": "✓", "warning": "!", "failed": "✗", "skipped": "·"}
 
 
@@ -56,6 +60,80 @@ def _examine() -> Iterator[Finding]:
     checks: tuple[Callable[[Options], Finding], ...] = (_database, _mail, _slack, _pagerduty, _clock)
     for check in checks:
         yield check(options)
+    yield from _running(options)
+
+
+def _running(options: Options) -> Iterator[Finding]:
+    """How it stands with what runs, as the database tells it; nothing when that does not answer."""
+    try:
+        with psycopg.connect(options.database_url, connect_timeout=_WAIT_S) as connection:
+            connection.autocommit = True
+            yield _workers(connection)
+            yield _canary(options, connection)
+            yield from _vendors(connection)
+    except psycopg.Error:
+        return  # what is wrong with it is said above
+
+
+def _workers(connection: psycopg.Connection) -> Finding:
+    rows = connection.execute(
+        "SELECT host, pid, extract(epoch FROM clock_timestamp() - heartbeat_at)::float8"
+        " FROM notify_workerprocess ORDER BY heartbeat_at DESC"
+    ).fetchall()
+    alive = [row for row in rows if row[2] <= _ALIVE_S]
+    silent = [f"{host} (process {pid}) for {_ago(since)}" for host, pid, since in rows if since > _SILENT_S]
+    if not alive:
+        last = f"; the last one was heard {_ago(rows[0][2])} ago" if rows else ""
+        hint = "Start `tocsin up`, or `tocsin worker` on any host: until then nobody is called."
+        return Finding("workers", "failed", f"none is running{last}", hint)
+    if silent:
+        hint = "Start it again on that host if it is meant to run there; it is forgotten after an hour."
+        return Finding("workers", "warning", f"{len(alive)} running; silent: {', '.join(silent)}", hint)
+    return Finding("workers", "fine", f"{len(alive)} running")
+
+
+def _canary(options: Options, connection: psycopg.Connection) -> Finding:
+    if not options.canary_url:
+        return Finding("canary", "skipped", "turned off by TOCSIN_CANARY")
+    row = connection.execute(
+        "SELECT extract(epoch FROM clock_timestamp() - begun_at)::float8,"
+        " extract(epoch FROM arrived_at - begun_at)::float8 FROM incidents_canaryrun"
+        " WHERE arrived_at - begun_at <= make_interval(secs => %s) ORDER BY begun_at DESC LIMIT 1",
+        [IN_TIME.total_seconds()],
+    ).fetchone()
+    if row is not None and row[0] <= LOST_AFTER.total_seconds():
+        return Finding("canary", "fine", f"arrived {_ago(row[0])} ago, {row[1]:.1f} s after it was sent")
+    problem = connection.execute(
+        "SELECT problem FROM incidents_canaryrun ORDER BY begun_at DESC LIMIT 1"
+    ).fetchone()
+    said = f"none arrived for {_ago(row[0])}" if row else "none has arrived within the last hour"
+    if problem and problem[0]:
+        said += f": {problem[0]}"
+    hint = (
+        f"The workers' log says where the last one stuck. It enters at {options.canary_url}, which workers"
+        " must reach; TOCSIN_CANARY names another address, or turns it off."
+    )
+    return Finding("canary", "failed", said, hint)
+
+
+def _vendors(connection: psycopg.Connection) -> Iterator[Finding]:
+    rows = connection.execute(
+        "SELECT vendor, extract(epoch FROM clock_timestamp() - failing_since)::float8, last_error"
+        " FROM notify_vendorstate ORDER BY vendor"
+    ).fetchall()
+    for vendor, since, error in rows:
+        if since is not None:
+            hint = (
+                "Look at the vendor's status page, and at our settings for it; people's next ways are used."
+            )
+            yield Finding(f"vendor {vendor}", "failed", f"takes nothing for {_ago(since)}: {error}", hint)
+    well = [vendor for vendor, since, _ in rows if since is None]
+    if well:
+        yield Finding("vendors", "fine", f"take what they are given: {', '.join(well)}")
+
+
+def _ago(seconds: float) -> str:
+    return format_duration(timedelta(seconds=max(0, round(seconds))))
 
 
 def _settings(options: Options) -> Finding:
