@@ -331,3 +331,53 @@ def test_rules_of_every_occasion_come_and_go_with_a_file(owner: Actor, now: date
         ("swap", "low", 0, True),
         ("moved", "low", 90, False),
     }
+
+
+THROTTLES = """
+throttles:
+  - {via: sms, per: contact, most: 2, within: 1m}
+  - {via: sms, per: contact, most: 9, within: 1h}
+  - {via: email, per: contact, most: 0}
+"""
+
+
+def test_throttles_come_from_files_go_with_them_and_are_exported(owner: Actor, now: datetime) -> None:
+    def shown() -> list[tuple[str, str, int, bool]]:
+        mine = (one for one in ways.throttles() if one.via in {"sms", "email"})
+        return [(one.via, one.scope, one.most, one.from_file) for one in mine]
+
+    shipped = shown()
+    assert _apply(owner, {"a.yaml": THROTTLES}, now) == [("add", "throttles", "")]
+    assert shown() == [
+        ("email", "contact", 0, True),
+        ("sms", "contact", 2, True),
+        ("sms", "contact", 9, True),
+        ("sms", "vendor", 10, False),
+    ]
+    assert _apply(owner, {"a.yaml": THROTTLES}, now) == []
+    exported = queries.export(actor=owner)
+    assert (
+        load({"a.yaml": exported}).organisation.throttles
+        == load({"a.yaml": THROTTLES}).organisation.throttles
+    )
+    assert _apply(owner, {"a.yaml": THROTTLES.replace("most: 2", "most: 3")}, now) == [
+        ("change", "throttles", "")
+    ]
+    assert ("remove", "throttles", "") in _apply(owner, {"a.yaml": ""}, now, prune=True)
+    assert shown() == shipped
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "message"),
+    [
+        ("{via: sms, per: moon, most: 1, within: 1m}", "per", "contact"),
+        ("{via: sms, per: contact, most: -1, within: 1m}", "most", "from 0 to"),
+        ("{via: sms, per: contact, most: 1}", "within", "how long"),
+        ("{via: sms, per: contact, most: 1, within: 2d}", "within", "expected 1s to 1d"),
+    ],
+)
+def test_a_wrong_throttle_is_named_with_its_place(line: str, field: str, message: str) -> None:
+    (problem,) = load({"a.yaml": f"throttles:\n  - {line}\n"}).report.errors
+    assert problem.path.endswith(field) or field in problem.message
+    assert message in problem.message
+    assert (problem.place.file, problem.place.line) == ("a.yaml", 2)

@@ -26,6 +26,7 @@ from tocsin.domain.configuration.forms import LISTS, objects
 from tocsin.domain.configuration.model import Hours, Integration, Service, Team, User
 from tocsin.domain.configuration.people import hours_form
 from tocsin.domain.configuration.plan import Action, Change
+from tocsin.domain.configuration.throttles import by_scope
 from tocsin.domain.errors import Conflict, FieldError, Invalid
 from tocsin.domain.escalation.model import Policy
 from tocsin.domain.permissions import Actor
@@ -60,6 +61,7 @@ class Carrier:
         self._each("integrations", by_kind["integrations"], self._integration)
         self._each("routes", by_kind["routes"], self._routes)
         self._each("notification_rules", by_kind["notification_rules"], self._default_rules)
+        self._each("throttles", by_kind["throttles"], self._throttles)
         self._each("last_resort", by_kind["last_resort"], self._last_resort)
         self._removals([change for change in changes if change.action is Action.REMOVE])
 
@@ -179,6 +181,10 @@ class Carrier:
         rules = self._wanted.notification_rules
         notify.set_default_rules(actor=self._actor, rules=rules, now=self._now, from_file=True)
 
+    def _throttles(self, _: str) -> None:
+        limits = by_scope(self._wanted.throttles)
+        notify.set_all_throttles(actor=self._actor, limits=limits, now=self._now, from_file=True)
+
     def _last_resort(self, _: str) -> None:
         emails = self._wanted.last_resort
         escalation.save_last_resort(actor=self._actor, emails=emails, from_file=True, now=self._now)
@@ -218,12 +224,13 @@ class Carrier:
                 actor=actor, tree=self._merged.routes, now=now, from_file=True
             ),
             "notification_rules": lambda: notify.set_default_rules(actor=actor, rules=(), now=now),
+            "throttles": lambda: notify.set_all_throttles(actor=actor, limits={}, now=now),
             "last_resort": lambda: escalation.save_last_resort(actor=actor, emails=(), now=now),
         }
         deletions[kind]()
 
 
-_ORDER = (*LISTS, "routes", "notification_rules", "last_resort")
+_ORDER = (*LISTS, "routes", "notification_rules", "throttles", "last_resort")
 
 
 def _quiet(hours: Hours | None, zone: str) -> QuietHoursInfo | None:

@@ -9,7 +9,7 @@ from tocsin.apps.catalog.models import Service
 from tocsin.apps.escalation.models import LastResort, Policy, SeverityRow
 from tocsin.apps.identity.models import Team, User, UserState
 from tocsin.apps.integrations.models import Integration, RouteTree
-from tocsin.apps.notify.models import NotificationRule
+from tocsin.apps.notify.models import NotificationRule, Throttle
 from tocsin.apps.oncall.models import Rotation, Schedule
 
 # By top-level key: the table, and the column that holds the name ("" where the whole table is one object).
@@ -24,6 +24,7 @@ _TABLES: Final[Mapping[str, tuple[Any, str]]] = {
     "severities": (SeverityRow, "name"),
     "routes": (RouteTree, ""),
     "notification_rules": (NotificationRule, ""),
+    "throttles": (Throttle, ""),
     "last_resort": (LastResort, ""),
 }
 UNLOCKABLE: Final = frozenset(_TABLES)

@@ -14,6 +14,7 @@ from tocsin.apps.identity.types import TeamInfo
 from tocsin.apps.integrations import queries as integrations
 from tocsin.apps.notify.models import ContactMethod as MethodRow
 from tocsin.apps.notify.models import NotificationRule, QuietHours
+from tocsin.apps.notify.models import Throttle as ThrottleRow
 from tocsin.apps.oncall import queries as oncall
 from tocsin.apps.oncall.models import Override
 from tocsin.domain.configuration.catalog import read_service
@@ -31,9 +32,11 @@ from tocsin.domain.configuration.nodes import from_plain
 from tocsin.domain.configuration.people import read_hours, read_team
 from tocsin.domain.configuration.problems import Report
 from tocsin.domain.configuration.reader import Cursor
+from tocsin.domain.configuration.throttles import Throttle
 from tocsin.domain.escalation.model import Policy as PolicyValue
 from tocsin.domain.notification.model import Occasion, Rule
 from tocsin.domain.notification.plan import GROUPS
+from tocsin.domain.notification.throttle import Scope
 from tocsin.domain.permissions import Actor, Permission, Role, require
 from tocsin.domain.schedule import OverrideKind
 from tocsin.domain.schedule.definition import OverrideDefinition, ScheduleDefinition
@@ -64,6 +67,10 @@ def organisation(*, from_files_only: bool = False) -> Organisation:
         routes=integrations.routes(),
         severities=_severities(),
         notification_rules=_rules().get(None, ()),
+        throttles=tuple(
+            Throttle(row.via, Scope(row.scope), row.most, timedelta(seconds=row.within_s))
+            for row in ThrottleRow.objects.order_by("via", "scope", "within_s")
+        ),
         last_resort=tuple(LastResort.objects.order_by("position", "id").values_list("email", flat=True)),
     )
 

@@ -13,6 +13,7 @@ from tocsin.domain.configuration.model import Organisation
 from tocsin.domain.configuration.nodes import Node, Scalar, Sequence
 from tocsin.domain.configuration.people import rules_form, team_form, user_form
 from tocsin.domain.configuration.rota import rotation_form, schedule_form
+from tocsin.domain.configuration.throttles import throttles_form
 from tocsin.domain.routing import EMPTY
 
 Form = dict[str, Any]
@@ -63,6 +64,8 @@ def objects(organisation: Organisation) -> dict[tuple[str, str], Form]:
         found["routes", ""] = route_form(organisation.routes)
     if organisation.notification_rules:
         found["notification_rules", ""] = rules_form(organisation.notification_rules)
+    if organisation.throttles:
+        found["throttles", ""] = {"limits": throttles_form(organisation.throttles)}
     if organisation.last_resort:
         found["last_resort", ""] = {"people": list(organisation.last_resort)}
     return found
@@ -82,6 +85,8 @@ def dump(organisation: Organisation) -> str:
         document["routes"] = route_form(organisation.routes)
     if organisation.notification_rules:
         document["notification_rules"] = rules_form(organisation.notification_rules)
+    if organisation.throttles:
+        document["throttles"] = throttles_form(organisation.throttles)
     for key, entries in organisation.kept.items():
         document[key] = [json.loads(entry) for entry in entries]
     if not document:

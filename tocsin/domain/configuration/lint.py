@@ -223,9 +223,7 @@ class _Linter:
             message = "calls no people: lead, manager and last resort are called instead"
             self._warn("escalation_policies", policy.name, ".steps", message)
         elif policy.steps and all(step.when != Condition() for step in policy.steps):
-            message = (
-                "every step has a condition: where none holds, only the last line is left"
-            )
+            message = "every step has a condition: where none holds, only the last line is left"
             self._warn("escalation_policies", policy.name, ".steps", message)
 
     def _delays(self, policy: Policy, step: Step, path: str) -> None:

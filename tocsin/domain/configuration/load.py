@@ -16,6 +16,7 @@ from tocsin.domain.configuration.reader import Cursor, Fields
 from tocsin.domain.configuration.references import people_named
 from tocsin.domain.configuration.rota import follow_the_one_before, read_rotation, read_schedule
 from tocsin.domain.configuration.secrets import Filler, Secrets
+from tocsin.domain.configuration.throttles import read_throttles
 
 MAX_FILES: Final = 1000
 
@@ -124,6 +125,7 @@ class _Loader:
         readers: Mapping[str, Callable[[Cursor], Any]] = {
             "routes": read_route,
             "notification_rules": read_rules,
+            "throttles": read_throttles,
             "last_resort": lambda at: tuple(dict.fromkeys(at.list_of(reader.email))),
         }
         for key, read in readers.items():

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from tocsin.domain.configuration.throttles import Throttle
 from tocsin.domain.escalation.model import Policy, Step, Target, TargetKind, TeamWho
 from tocsin.domain.notification.model import Rule
 from tocsin.domain.notification.plan import together
@@ -128,6 +129,7 @@ class Organisation:
     routes: Route = EMPTY
     severities: Mapping[Severity, SeverityRow] = field(default_factory=dict)  # only the changed rows
     notification_rules: tuple[Rule, ...] = ()  # of everybody who has none of their own
+    throttles: tuple[Throttle, ...] = ()
     last_resort: tuple[str, ...] = ()
     kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -17,7 +17,6 @@ Form = dict[str, Any]
 
 _PHONE: Final = re.compile(r"\+[0-9][0-9 ().-]{4,22}")
 _URL: Final = re.compile(r"https?://[^\s\x00-\x1f]+")
-_TYPE: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _COUNTRY: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,4})?")
 _SHIPPED: Final = BusinessHours()
 
@@ -63,7 +62,7 @@ def _read_method(cursor: Cursor) -> ContactMethod | None:
     fields = cursor.table()
     if fields is None:
         return None
-    kind = fields.need("type", _read_type, "a channel such as email, sms or webhook")
+    kind = fields.need("type", reader.channel, "a channel such as email, sms or webhook")
     address = fields.need("address", reader.text, "where it reaches the person")
     at = fields.at("address")
     if kind and address and at is not None:
@@ -73,15 +72,6 @@ def _read_method(cursor: Cursor) -> ContactMethod | None:
         config["secret"] = secret
     fields.finish()
     return ContactMethod(kind, address, config) if kind and address else None
-
-
-def _read_type(cursor: Cursor) -> str | None:
-    def parse(raw: str) -> str:
-        if _TYPE.fullmatch(raw.lower()) is None:
-            raise ValueError("expected a channel such as email, sms or webhook")
-        return raw.lower()
-
-    return cursor.parsed("a channel such as email, sms or webhook", parse)
 
 
 def _checked_address(kind: str, address: str, at: Cursor) -> str | None:
@@ -105,7 +95,7 @@ def read_rules(cursor: Cursor) -> tuple[Rule, ...] | None:
     for urgency, occasion in GROUPS:
         for entry in fields.many(group_name(urgency, occasion), lambda item: item.table()):
             after = entry.get("after", reader.duration)
-            via = entry.need("via", _read_type, "the type of a contact method")
+            via = entry.need("via", reader.channel, "the type of a contact method")
             entry.finish()
             if via is not None:
                 rules.append(Rule(urgency, after or reader.NO_TIME, via, occasion))

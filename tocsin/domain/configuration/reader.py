@@ -25,6 +25,7 @@ E = TypeVar("E", bound=StrEnum)
 MAX_NAME: Final = 128
 NO_TIME: Final = timedelta(0)
 _EMAIL: Final = re.compile(r"[^@\s,;<>\"\x00-\x1f]+@[^@\s,;<>\"\x00-\x1f]+")
+_CHANNEL: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _TIME: Final = re.compile(r"(\d{1,2}):(\d{2})(?::00)?")
 _FIRST_YEAR: Final = 1970
 _LAST_YEAR: Final = 2200
@@ -219,6 +220,15 @@ def whole(low: int, high: int) -> Callable[[Cursor], int | None]:
         return cursor.parsed(expected, parse)
 
     return read
+
+
+def channel(cursor: Cursor) -> str | None:
+    def parse(raw: str) -> str:
+        if _CHANNEL.fullmatch(raw.lower()) is None:
+            raise ValueError("expected a channel such as email, sms or webhook")
+        return raw.lower()
+
+    return cursor.parsed("a channel such as email, sms or webhook", parse)
 
 
 def choice(kind: type[E]) -> Callable[[Cursor], E | None]:

@@ -18,7 +18,7 @@ from tocsin.apps.notify.actions.people import (
 from tocsin.apps.notify.actions.receipts import progress
 from tocsin.apps.notify.actions.rooms import post_many
 from tocsin.apps.notify.actions.stopping import start_method, stop_method
-from tocsin.apps.notify.actions.throttles import set_throttles
+from tocsin.apps.notify.actions.throttles import set_all_throttles, set_throttles
 from tocsin.apps.notify.actions.trying import send_rest, send_test, test_method
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "send_code",
     "send_rest",
     "send_test",
+    "set_all_throttles",
     "set_default_rules",
     "set_method_enabled",
     "set_quiet_hours",

@@ -1,7 +1,7 @@
 """How much a contact, and a vendor, is given in a while."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -57,6 +57,29 @@ def set_throttles(
         data={"limits": shown},
         now=now,
     )
+
+
+@transaction.atomic
+def set_all_throttles(
+    *,
+    actor: Actor,
+    limits: Mapping[tuple[str, Scope], Sequence[Limit]],
+    now: datetime,
+    from_file: bool = False,
+) -> None:
+    """Those of every channel and scope; what is not named here has those shipped."""
+    require(actor, Permission.CONFIGURE)
+    named = {(via, str(scope)): found for (via, scope), found in limits.items()}
+    present = set(Throttle.objects.values_list("via", "scope"))
+    for via, scope in sorted(present | named.keys()):
+        set_throttles(
+            actor=actor,
+            via=via,
+            scope=scope,
+            limits=named.get((via, scope)),
+            now=now,
+            from_file=from_file,
+        )
 
 
 def _check(via: str, scope: str, limits: Sequence[Limit]) -> None:
