@@ -23,6 +23,7 @@ from tocsin.domain.errors import NotFound
 from tocsin.domain.escalation.model import MACHINES, CallOutKind, CallOutStatus
 from tocsin.domain.notification.model import MessageKind
 from tocsin.domain.permissions import Actor
+from tocsin.ports import registry
 
 _CALLS: Final = frozenset({MessageKind.PAGE, MessageKind.STAKEHOLDER})
 _AHEAD: Final = frozenset({"next", "ahead"})
@@ -110,7 +111,8 @@ def _person(
 def _verdict(incident: IncidentDetail, email: str, calls: Sequence[CallWhy]) -> str:
     mine = [call for call in calls if call.kind in _CALLS]
     messages = [message for call in mine for message in call.messages]
-    got = [m for m in messages if m.state in {"sent", "delivered", "read"}]
+    reaching = [m for m in messages if _counts(m.via)]
+    got = [m for m in reaching if m.state in {"sent", "delivered", "read"}]
     if incident.acknowledged_by == email:
         return "Called, and has it."
     if any(call.acknowledged_by == email for call in incident.call_outs if call.kind is CallOutKind.HELP):
@@ -120,11 +122,18 @@ def _verdict(incident: IncidentDetail, email: str, calls: Sequence[CallWhy]) -> 
     if got:
         told = "Told" if all(call.kind is MessageKind.STAKEHOLDER for call in mine) else "Called"
         return f"{told}: {len(got)} of {len(messages)} messages left."
-    waiting = [m.at for m in messages if m.at is not None and m.state in {"planned", "claimed"}]
+    waiting = [m.at for m in reaching if m.at is not None and m.state in {"planned", "claimed"}]
     if waiting:
         return f"To be called: the first message leaves at {min(waiting):%H:%M:%S} UTC."
-    why = next((m.text for m in messages if m.text), "they have no way to be reached")
+    why = next((m.text for m in reaching if m.text), "")
+    why = why or ("only the local outbox has it" if messages else "they have no way to be reached")
     return f"Could not be reached: {why}"
+
+
+def _counts(via: str) -> bool:
+    """False for what reaches nobody, as the local outbox."""
+    channel = registry.channels.get(via)
+    return channel is None or channel.counts
 
 
 def _call(page: PageInfo) -> CallWhy:

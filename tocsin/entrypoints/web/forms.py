@@ -10,10 +10,16 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from tocsin.apps.identity import queries as identity
 from tocsin.domain.errors import FieldError, Invalid
-from tocsin.domain.escalation.model import Target, TargetKind, TeamWho
-from tocsin.domain.severity import Severity
+from tocsin.domain.escalation.model import ScheduleWho, Target, TargetKind, TeamWho
+from tocsin.domain.severity import Severity, Urgency
 from tocsin.domain.time import parse_zone, to_instant
 
+# Of a target: who of it, when nothing more is said.
+_WHOM: Mapping[str, str] = {
+    TargetKind.USER: "",
+    TargetKind.TEAM: TeamWho.MEMBERS,
+    TargetKind.SCHEDULE: ScheduleWho.CURRENT,
+}
 YEARS = range(1970, 2200)
 
 
@@ -100,12 +106,20 @@ def minutes(data: QueryDict, field: str, *, most: timedelta) -> timedelta:
     return timedelta(minutes=int(value))
 
 
+def urgency(data: QueryDict, field: str = "urgency") -> Urgency:
+    """High, where nothing is said."""
+    try:
+        return Urgency(text(data, field) or Urgency.HIGH)
+    except ValueError:
+        raise Invalid(FieldError(field, "Please choose high or low.")) from None
+
+
 def target(data: QueryDict) -> Target:
-    """`user:E-MAIL` or `team:NAME`."""
+    """`user:E-MAIL`, `team:NAME` or `schedule:NAME`."""
     kind, _, name = text(data, "target", required=True).partition(":")
-    if kind not in {TargetKind.USER, TargetKind.TEAM} or not name:
-        raise Invalid(FieldError("target", "Please choose a person or a team."))
-    return Target(TargetKind(kind), name, TeamWho.MEMBERS if kind == TargetKind.TEAM else "")
+    if kind not in _WHOM or not name:
+        raise Invalid(FieldError("target", "Please choose a person, a team or a schedule."))
+    return Target(TargetKind(kind), name, _WHOM[kind])
 
 
 def person(value: str, field: str) -> str:

@@ -8,11 +8,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from tocsin.apps.escalation import queries as escalation
+from tocsin.apps.escalation.types import CallOutInfo
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.incidents import actions, queries
+from tocsin.apps.incidents import why as explain
 from tocsin.apps.incidents.types import IncidentDetail
 from tocsin.domain.errors import FieldError, Invalid, NotFound
-from tocsin.domain.escalation.model import CallOutKind
+from tocsin.domain.escalation.model import CallOutKind, CallOutStatus
 from tocsin.domain.lifecycle import MOVES, Status
 from tocsin.domain.notification.model import MessageKind
 from tocsin.domain.permissions import Actor
@@ -21,7 +23,7 @@ from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import attempt, claimed, holder, names, signed_in
 from tocsin.lib.clock import now
 
-_CALLS = frozenset({MessageKind.PAGE, MessageKind.STAKEHOLDER})
+_CALLING = frozenset({CallOutStatus.RUNNING, CallOutStatus.EXHAUSTED})
 _SNOOZE_MOST = timedelta(days=7)
 # What a button of its own says better than "set status".
 _NOT_BY_HAND = frozenset({Status.RESOLVED, Status.MERGED})
@@ -59,19 +61,35 @@ def show(request: HttpRequest, reader: Reader, ref: str) -> HttpResponse:
         "statuses": [each for each in incident.allowed if each not in _NOT_BY_HAND],
         "can_reopen": Status.INVESTIGATING in MOVES[incident.status],
         "timeline": incident.timeline,
-        "pages": [each for each in incident.pages if each.kind in _CALLS],
-        "quiet_words": [each for each in incident.pages if each.kind not in _CALLS],
+        "whys": explain.everybody(incident, now()),
+        "asked": _asked(request, reader, ref),
+        "rooms": [each for each in incident.pages if each.kind is MessageKind.ROOM],
+        "helpers": [each for each in incident.responders if each != incident.acknowledged_by],
+        "asked_to_help": any(_asks(each, reader.email) for each in incident.call_outs),
         "call_outs": incident.call_outs,
         "why_not": [
             decision
             for call_out in incident.call_outs
             for decision in call_out.decisions
-            if decision.kind in _NOT_CALLED
+            if decision.kind in _NOT_CALLED and not decision.email
         ],
         "people": identity.people(),
         "teams": identity.teams(),
     }
     return render(request, "incidents/show.html", context)
+
+
+def _asked(request: HttpRequest, reader: Reader, ref: str) -> explain.PersonWhy | None:
+    """Of whom the reader wants to know why they were not called."""
+    email = forms.text(request.GET, "why")
+    return explain.person(ref, email, actor=reader.actor, now=now()) if email else None
+
+
+def _asks(call: CallOutInfo, email: str) -> bool:
+    """Whether it is a call for this person's help that waits for their answer."""
+    declined = any(each.kind == "declined" and each.email == email for each in call.decisions)
+    waits = call.kind is CallOutKind.HELP and call.status in _CALLING
+    return waits and email in call.targets and not declined
 
 
 def _severity(actor: Actor, ref: str, data: QueryDict) -> object:
@@ -95,7 +113,17 @@ def _reassign(actor: Actor, ref: str, data: QueryDict) -> object:
 
 def _ask_help(actor: Actor, ref: str, data: QueryDict) -> object:
     text = forms.text(data, "text")
-    return actions.ask_help(actor=actor, ref=ref, target=forms.target(data), text=text, now=now())
+    return actions.ask_help(
+        actor=actor, ref=ref, target=forms.target(data), text=text, urgency=forms.urgency(data), now=now()
+    )
+
+
+def _accept(actor: Actor, ref: str, _: QueryDict) -> object:
+    return actions.accept_help(actor=actor, ref=ref, now=now())
+
+
+def _decline(actor: Actor, ref: str, data: QueryDict) -> object:
+    return actions.decline_help(actor=actor, ref=ref, reason=forms.text(data, "reason"), now=now())
 
 
 def _snooze(actor: Actor, ref: str, data: QueryDict) -> object:
@@ -105,7 +133,8 @@ def _snooze(actor: Actor, ref: str, data: QueryDict) -> object:
 
 
 def _note(actor: Actor, ref: str, data: QueryDict) -> object:
-    return actions.note(actor=actor, ref=ref, text=forms.text(data, "text", required=True), now=now())
+    text, update = forms.text(data, "text", required=True), "update" in data
+    return actions.note(actor=actor, ref=ref, text=text, update=update, now=now())
 
 
 def _merge(actor: Actor, ref: str, data: QueryDict) -> object:
@@ -137,6 +166,8 @@ DEEDS: Mapping[str, tuple[Deed, str]] = {
     "status": (_status, "The status is set."),
     "reassign": (_reassign, "Handed over; they are called now."),
     "ask_help": (_ask_help, "They are called now."),
+    "accept": (_accept, "You are helping. Nobody else is called to help."),
+    "decline": (_decline, "Noted. Whoever asked is told, and the next one is called."),
     "snooze": (_snooze, "Snoozed."),
     "unsnooze": (
         lambda a, r, _: actions.unsnooze(actor=a, ref=r, now=now()),

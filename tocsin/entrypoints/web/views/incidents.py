@@ -11,6 +11,7 @@ from tocsin.apps.escalation import queries as escalation
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.incidents import actions, queries
 from tocsin.apps.incidents.types import IncidentDetail
+from tocsin.apps.notify import queries as notify
 from tocsin.domain.errors import Invalid, TocsinError
 from tocsin.domain.lifecycle import Status
 from tocsin.domain.permissions import Actor
@@ -111,9 +112,16 @@ def page_somebody(request: HttpRequest, reader: Reader) -> HttpResponse:
         target=forms.target(request.POST),
         title=forms.text(request.POST, "title", required=True),
         text=forms.text(request.POST, "text"),
+        service=forms.text(request.POST, "service") or None,
+        urgency=forms.urgency(request.POST),
         now=now(),
     )
-    messages.success(request, f"{made.ref}: called.")
+    reached, known = notify.deliverable(made.assigned), names()
+    called = ", ".join(known.get(email, email) for email in made.assigned if reached.get(email))
+    if called:
+        messages.success(request, f"{made.ref}: calling {called}.")
+    else:
+        messages.error(request, f"{made.ref} is open, but nobody can be reached. Its page says why.")
     return redirect("incident", made.ref)
 
 
