@@ -32,6 +32,7 @@ def _everyone(operation: str, path: str, body: Any = None) -> Case:
 
 
 OVERRIDE = {"start": "2030-01-01T00:00:00Z", "end": "2030-01-02T00:00:00Z", "user": "owner@example.com"}
+THROTTLE = {"via": "sms", "per": "contact", "limits": [{"most": 2, "within": "1m"}]}
 SERVICE = {"name": "checkout", "team": "payments", "description": "new"}
 INTEGRATION = {"name": "prom", "kind": "alertmanager", "service": "checkout"}
 RING = {"type": "weekly", "participants": [{"user": "mate@example.com"}, {"user": "owner@example.com"}]}
@@ -243,6 +244,8 @@ CASES = (
         "POST /users/{email}/tests/{page_id}/rest", "/users/mate@example.com/tests/{test}/rest", 202, 202, 403
     ),
     _everyone("GET /deliveries", "/deliveries"),
+    _everyone("GET /throttles", "/throttles"),
+    Case("PUT /throttles", "/throttles", 200, 403, 403, THROTTLE),
     _everyone("GET /deliveries/{delivery_id}", "/deliveries/{delivery}"),
     _everyone("GET /users/{email}/notification-rules", "/users/mate@example.com/notification-rules"),
     Case(

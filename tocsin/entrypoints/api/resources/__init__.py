@@ -25,6 +25,7 @@ from tocsin.entrypoints.api.resources import (
     stream,
     swaps,
     teams,
+    throttles,
     tokens,
     users,
 )
@@ -58,6 +59,7 @@ ROUTERS: tuple[tuple[str, Router, str], ...] = (
     ("/users", contacts.router, "users"),
     ("/users", duty.notices, "users"),
     ("/deliveries", deliveries.router, "deliveries"),
+    ("/throttles", throttles.router, "deliveries"),
     ("/teams", teams.router, "teams"),
     ("/configuration", configuration.router, "configuration"),
     ("/tokens", tokens.router, "tokens"),
