@@ -14,6 +14,7 @@ import click
 import psycopg
 
 from tocsin.config.options import Options, Smtp, load
+from tocsin.config.roles import phonelines
 from tocsin.domain.canary import IN_TIME, LOST_AFTER
 from tocsin.domain.time import format_duration
 from tocsin.lib import clock, http
@@ -60,6 +61,7 @@ def _examine() -> Iterator[Finding]:
     checks: tuple[Callable[[Options], Finding], ...] = (_database, _mail, _slack, _pagerduty, _clock)
     for check in checks:
         yield check(options)
+    yield from (Finding(*line) for line in phonelines.look(options))
     yield from _running(options)
 
 
