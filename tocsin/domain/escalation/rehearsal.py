@@ -24,7 +24,7 @@ from tocsin.domain.time import format_duration
 
 _MOST_ROWS: Final = 200
 _MOST_INSTANTS: Final = 1000
-_SHOWN: Final = frozenset({"skipped", "nobody", "fallback", "breach"})
+_SHOWN: Final = frozenset({"skipped", "undeliverable", "nobody", "fallback", "breach"})
 
 
 @dataclass(frozen=True)
@@ -112,12 +112,16 @@ class _Table:
                     label, _, name = effect.reason.rpartition(": ")
                     row = self._row(first, now, effect.step, label)
                     self.rows[-1] = replace(row, machines=(*row.machines, name))
-                case Note() if effect.kind in _SHOWN:
+                # Of people it is seen that they cannot be reached; of machines it is said.
+                case Note() if effect.kind in _SHOWN and not effect.email:
                     self._note(first, now, effect)
 
     def _row(self, first: int, now: datetime, step: int, label: str) -> FireRow:
         """The one that this belongs to; a new one where there is none. It is the last."""
-        if len(self.rows) == first or self.rows[-1].label != label:
+        last = self.rows[-1] if len(self.rows) > first else None
+        if last is not None and not last.label and last.step == step:
+            self.rows[-1] = replace(last, label=label)
+        elif last is None or last.label != label:
             self.rows.append(FireRow(now - self.began, max(step, 0), label))
         return self.rows[-1]
 
