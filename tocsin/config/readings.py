@@ -54,6 +54,11 @@ READINGS: Final = (
         " GROUP BY via, state",
     ),
     Reading(
+        metrics.gauge("notifications_held", "Messages that wait for a throttle or a vendor now", ("via",)),
+        "SELECT via, count(*) FROM notify_notification"
+        " WHERE state = 'planned' AND hold <> '' AND due_at > now() GROUP BY via",
+    ),
+    Reading(
         metrics.gauge("canary_seconds", "From door to channel: the last journey of the canary that arrived"),
         "SELECT coalesce((SELECT extract(epoch FROM arrived_at - begun_at)::float8 FROM incidents_canaryrun"
         " WHERE arrived_at IS NOT NULL ORDER BY begun_at DESC LIMIT 1), 'NaN')",
