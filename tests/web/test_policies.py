@@ -90,6 +90,7 @@ def test_a_policy_is_made_from_all_its_fields(owner: Visitor) -> None:
         }
     )
     post(owner, "/policies/new", **form)
+    assert "- owners: all" in get(owner, "/policies/shop-first")
     made = stored()
     first, second = made.steps
     assert first.strategy is Strategy.ROUND_ROBIN

@@ -140,7 +140,8 @@ def read_target(cursor: Cursor) -> Target | None:
         via = fields.need("via", reader.name, "the chat, such as slack or mattermost")
         target = Target(kind, name or "", via=via or "")
     elif kind is TargetKind.OWNERS:
-        name = fields.get("owners", reader.choice(_All))
+        every = fields.get("owners", reader.choice(_All))
+        name = None if every is None else str(every)
         target = Target(kind, name or "")
     elif kind in {TargetKind.WEBHOOK, TargetKind.RUNBOOK}:
         name = fields.get(kind, reader.text)

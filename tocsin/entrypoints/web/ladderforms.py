@@ -283,13 +283,13 @@ def kinds(rooms: Mapping[str, str], used: Iterable[str] = ()) -> list[tuple[str,
     for kind in used:
         if kind.startswith("chat:"):
             chats.setdefault(kind, kind.partition(":")[2])
-    people = [("user", "Person"), ("owners", "Owners of the organisation")]
+    people = [("user", "Person"), ("owners", "Owners")]
     schedule = [
-        ("schedule", "Schedule: on call now"),
-        ("schedule:next", "Schedule: next on call"),
-        ("schedule:previous", "Schedule: on call before"),
+        ("schedule", "Schedule, now"),
+        ("schedule:next", "Schedule, next"),
+        ("schedule:previous", "Schedule, before"),
     ]
-    team = [("team", "Team: members"), ("team:lead", "Team: lead"), ("team:manager", "Team: manager")]
+    team = [("team", "Team members"), ("team:lead", "Team lead"), ("team:manager", "Team manager")]
     machines = [(value, f"Room of {title}") for value, title in sorted(chats.items())]
     machines += [("webhook", "Webhook"), ("runbook", "Runbook")]
     return [("Schedules", schedule), ("People", people), ("Teams", team), ("Not people", machines)]
