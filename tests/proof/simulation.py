@@ -66,6 +66,7 @@ class Simulation:
     asleep: list[tuple[datetime, datetime]] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)  # incidents that a person did something about
     policy_of: dict[int, str] = field(default_factory=dict)
+    broken: list[BrokenPromiseError] = field(default_factory=list)
     worker: int = 0
     faults: bool = True
     lost_s: float = 0.0  # that our own outages cost so far
@@ -336,15 +337,22 @@ class Simulation:
     # ---- the promises ----
 
     def leaves(self, message: Message) -> None:
-        promises.nothing_leaves_after_the_acknowledgement(message)
+        try:
+            promises.nothing_leaves_after_the_acknowledgement(message)
+        except BrokenPromiseError as error:
+            self.broken.append(error)  # delivery outlives what a channel raises
         self.tell(f"{message.kind} to {message.address} about {message.subject.ref}")
 
     def check_round(self) -> None:
+        if self.broken:
+            raise self.broken[0]
         promises.nothing_due_is_left_undone(self.now)
         promises.whoever_waits_has_a_time(self.now)
         promises.the_last_step_is_reached_in_time(self)
 
     def check_end(self) -> None:
+        if self.broken:
+            raise self.broken[0]
         promises.no_key_came_twice(self)
         promises.every_message_has_an_end_and_a_reason(self)
         promises.whoever_was_called_was_told_or_it_says_why_not(self)
