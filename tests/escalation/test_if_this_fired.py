@@ -16,16 +16,15 @@ from tocsin.domain.escalation.model import Condition, During, Policy, Step, Targ
 from tocsin.domain.escalation.rehearsal import FireInfo
 from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.severity import Severity, Urgency
+from tocsin.ports import registry
 
 pytestmark = pytest.mark.django_db
 
 TWO = Policy("payments", (Step((user(ALICE),), minutes(5)), Step((user(BOB),), minutes(10))), repeat=1)
 
 
-def fire(
-    policy: Policy, severity: Severity = Severity.SEV2, at: datetime = NOW, team: str = "payments"
-) -> FireInfo:
-    return queries.fire(policy, at, severity=severity, urgency=Urgency.HIGH, team=team)
+def fire(policy: Policy, severity: Severity = Severity.SEV2, at: datetime = NOW) -> FireInfo:
+    return queries.fire(policy, at, severity=severity, urgency=Urgency.HIGH, team="payments")
 
 
 def told(info: FireInfo) -> list[tuple[float, int, str]]:
@@ -38,9 +37,8 @@ def test_it_has_repeats_and_the_tables_rows_and_the_missed_deadline(people: dict
     assert [row.note for row in info.rows if row.note] == ["Not acknowledged within 15m (SEV2)"]
     assert info.rows[0].label == "Step 1 of “payments”"
     assert info.rows[0].people[0].reason == "named by address"
-    assert (
-        info.end == "Then whoever the last step stands for is called again, every 30m until somebody answers."
-    )
+    again = "Then whoever the last step stands for is called again, every 30m until somebody answers."
+    assert info.end == again
 
 
 def test_nothing_is_called_and_nothing_written(people: dict[str, User]) -> None:
@@ -68,7 +66,7 @@ def test_the_severity_decides_how_far_it_goes(
 def test_what_is_passed_says_why(people: dict[str, User]) -> None:
     night = Step((user(ALICE),), minutes(5), when=Condition(during=During.SUPPORT))
     info = fire(Policy("p", (night, TWO.steps[1])), Severity.SEV4)
-    assert [(row.step, row.note) for row in info.rows if row.note][0] == (
+    assert next((row.step, row.note) for row in info.rows if row.note) == (
         1,
         "Step 1 of “p” is skipped: it is for support hours, and they are over now",
     )
@@ -84,16 +82,23 @@ def test_who_cannot_be_reached_is_shown_as_such(people: dict[str, User], mail: F
     assert "tried again every 30m" in fire(TWO, Severity.SEV1).end
 
 
-def test_machines_are_named_beside_the_people(people: dict[str, User]) -> None:
+def test_machines_are_named_beside_the_people(
+    people: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
     hook = Target(TargetKind.WEBHOOK, "https://example.com/a")
     info = fire(Policy("p", (Step((user(ALICE), hook), minutes(5)),)), Severity.SEV4)
-    row = info.rows[0]
-    assert row.machines or row.note, "told, or why not"
+    assert [one.email for one in info.rows[0].people] == [ALICE]
+    assert (info.rows[0].machines, info.rows[0].note) == (
+        (),
+        "Step 1 of “p”: https://example.com/a was not told: there is no channel “webhook”",
+    )
+    monkeypatch.setattr(registry.runbooks, "missing", lambda _name: "")
+    drain = Target(TargetKind.RUNBOOK, "drain")
+    info = fire(Policy("p", (Step((user(ALICE), drain), minutes(5)),)), Severity.SEV4)
+    assert info.rows[0].machines == ("runbook drain",)
 
 
-def test_the_fallback_follows_and_the_owners_of_a_policy_lend_lead_and_manager(
-    people: dict[str, User],
-) -> None:
+def test_the_fallback_follows_and_the_team_that_has_it_lends_its_lead(people: dict[str, User]) -> None:
     save_policy(actor=SYSTEM, policy=Policy("behind", (Step((user(BOB),), minutes(5)),)), now=NOW)
     first = Policy("payments", (Step((user(ALICE),), minutes(5)),), fallback="behind")
     save_policy(actor=SYSTEM, policy=first, team="payments", now=NOW)
@@ -102,7 +107,7 @@ def test_the_fallback_follows_and_the_owners_of_a_policy_lend_lead_and_manager(
 
 
 def test_a_ladder_without_an_end_is_cut(people: dict[str, User]) -> None:
-    steps = tuple(Step((user(ALICE if n % 2 else BOB),), minutes(1)) for n in range(20))
-    info = fire(Policy("p", steps, repeat=20))
+    passed = Step((user(BOB),), minutes(1), when=Condition((Severity.SEV1,)))
+    info = fire(Policy("p", (Step((user(ALICE),), minutes(1)), *[passed] * 10), repeat=20))
     assert len(info.rows) == 200
     assert info.end == "And so on."
