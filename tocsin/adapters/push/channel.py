@@ -5,7 +5,6 @@ incident's: of what waits for a phone that is off, only the newest of each incid
 """
 
 import base64
-import binascii
 import hashlib
 import json
 import re
@@ -34,8 +33,6 @@ _REFUSES_US: Final = frozenset({401, 403})
 _OTHER_KEY: Final = ("mismatch", "do not correspond")  # Mozilla and Apple; Google
 _TOO_LARGE: Final = 413
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_POINT_BYTES: Final = 65
-_AUTH_BYTES: Final = 16
 _DEEDS: Final = frozenset(
     {"acknowledge", "acknowledge_all", "resolve", "escalate", "seen", "accept", "decline"}
 )
@@ -107,20 +104,6 @@ def origin(endpoint: str) -> str:
         return ""
     secure = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
     return f"{parts.scheme}://{parts.netloc}" if host and secure and not parts.username else ""
-
-
-def check_subscription(config: dict[str, str]) -> None:
-    """What a browser gave as its subscription. Raises Invalid."""
-    sizes = {"p256dh": _POINT_BYTES, "auth": _AUTH_BYTES}
-    for name, size in sizes.items():
-        try:
-            raw = base64.urlsafe_b64decode(config.get(name, "") + "==")
-        except (binascii.Error, ValueError):
-            raw = b""
-        if len(raw) != size:
-            raise Invalid(FieldError(name, "This is not a browser's subscription."))
-    if not origin(config.get("endpoint", "")):
-        raise Invalid(FieldError("endpoint", "A push service has an https address."))
 
 
 def topic(message: Message) -> str:

@@ -1,4 +1,4 @@
-"""Who we are to push services (VAPID, RFC 8292): a P-256 key that comes from the installation's secret. So all
+"""Who we are to push services (VAPID, RFC 8292): a P-256 key that comes from the installation's secret. All
 hosts have the same one, and nobody has to keep another.
 """
 

@@ -85,7 +85,7 @@ class TelegramChannel:
             return receipts.not_set_up(VENDOR, self.ready)
         if _ROOM.fullmatch(message.address) and message.kind is not MessageKind.ROOM:
             return receipts.refused(VENDOR, "this is a group: others would read what is meant for one")
-        body = document(message, acts=self._listens and message.kind is not MessageKind.ROOM)
+        body = document(message, acts=self._listens)
         if not still_wanted():
             return receipts.WITHDRAWN
         try:

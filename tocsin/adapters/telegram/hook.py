@@ -16,6 +16,7 @@ _JSON: Final = "application/json"
 _MOST_SAID: Final = 200  # of answerCallbackQuery
 _MOST_TEXT: Final = 4000
 _HEADER: Final = "x-telegram-bot-api-secret-token"
+_STRANGER: Final = "Tocsin does not know this account: add its chat ID under “How I am reached” first."
 _COMMANDS: Final = frozenset({"/start", "/id"})
 _PRESSED: Final = frozenset({Deed.ACKNOWLEDGE, Deed.RESOLVE, Deed.ESCALATE, Deed.ACCEPT, Deed.DECLINE})
 
@@ -48,7 +49,7 @@ class TelegramHook:
             answer = {
                 "method": "answerCallbackQuery",
                 "callback_query_id": str(query.get("id", "")),
-                "text": words[:_MOST_SAID],
+                "text": (words or _STRANGER)[:_MOST_SAID],
                 "show_alert": True,
             }
             return Reply(200, _JSON, json.dumps(answer))

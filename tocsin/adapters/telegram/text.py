@@ -27,6 +27,10 @@ _DEEDS: Final = {
 def document(message: Message, *, acts: bool) -> dict[str, Any]:
     """The body of sendMessage. `acts`: buttons act in the chat, where they can."""
     buttons, written = [], []
+    if message.kind is MessageKind.ROOM and message.subject.incident_id and acts:
+        # Pressed by anybody there, it acts as whoever pressed it.
+        pressed = Action("acknowledge", "Acknowledge", "")
+        buttons.append({"text": pressed.label, "callback_data": _data(pressed, message.key)})
     for action in message.actions[:_MOST_BUTTONS]:
         if (data := _data(action, message.key)) and acts:
             buttons.append({"text": action.label, "callback_data": data})
