@@ -10,7 +10,7 @@ from tocsin.apps.identity.models import User
 from tocsin.apps.incidents import changes, telling
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.models import Incident, TimelineEntry
-from tocsin.apps.incidents.surroundings import has_call_out, label_of, load, subject_of
+from tocsin.apps.incidents.surroundings import has_call_out, label_of, load, nobody_has, subject_of
 from tocsin.domain.lifecycle import OPEN, Status
 from tocsin.domain.permissions import SYSTEM, Actor, ActorKind, Role
 from tocsin.ports.events import (
@@ -95,6 +95,7 @@ def on_call_out_reopened(news: CallOutReopened) -> None:
         return
     changes.unacknowledge(incident)
     incident.snoozed_until = None
+    nobody_has(incident, load(news.at), news.at)
     incident.version += 1
     incident.save()
     diary = Diary(SYSTEM, news.at)

@@ -14,12 +14,13 @@ from tocsin.apps.escalation.models import CallOut
 from tocsin.apps.escalation.roster import Roster
 from tocsin.apps.escalation.types import Start
 from tocsin.apps.incidents.models import Incident
-from tocsin.domain import canary
+from tocsin.domain import canary, urgency
 from tocsin.domain.configuration.model import default_policy
 from tocsin.domain.escalation.model import CallOutKind, Policy, Target, TargetKind, TeamWho
 from tocsin.domain.notification.model import Subject
 from tocsin.domain.severity import Severity, Urgency
 from tocsin.domain.time.business import BusinessHours
+from tocsin.domain.urgency import ChosenUrgency
 
 
 @dataclass
@@ -129,8 +130,12 @@ def call_again(
         start_call_outs([start_of(incident, service, around)], around, now=now)
 
 
-def change_severity(incident: Incident, service: ServiceInfo, around: Surroundings, *, now: datetime) -> None:
-    """Tell the call-outs of the incident's severity and urgency."""
+def change_severity(
+    incident: Incident, service: ServiceInfo, around: Surroundings, *, now: datetime, bundle: str = ""
+) -> None:
+    """Tell the call-outs of the incident's severity and urgency. `bundle`: what this makes them say to one
+    person leaves together with what others say under the same word.
+    """
     escalation.change_severity(
         incident_id=incident.pk,
         row=around.directory.table[Severity(incident.severity)],
@@ -138,7 +143,22 @@ def change_severity(incident: Incident, service: ServiceInfo, around: Surroundin
         hours=around.hours_of(service),
         now=now,
         roster=around.roster,
+        bundle=bundle,
     )
+
+
+def loudness(incident: Incident, around: Surroundings, now: datetime) -> ChosenUrgency:
+    """How loudly to call for it now, by its service and severity."""
+    directory = around.directory
+    rule = directory.urgency_rule(directory.by_id(incident.service_id))
+    severity = Severity(incident.severity)
+    return urgency.choose(route=None, rule=rule, severity=severity, table=directory.table, now=now)
+
+
+def nobody_has(incident: Incident, around: Surroundings, now: datetime) -> None:
+    """An acknowledgement was given up: what is not urgent becomes so when support hours open, as before."""
+    if incident.urgency == Urgency.LOW:
+        incident.raise_at = loudness(incident, around, now).raise_at
 
 
 def _of_team(service: ServiceInfo, who: TeamWho) -> tuple[Target, ...]:

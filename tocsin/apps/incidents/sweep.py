@@ -1,6 +1,6 @@
 """What becomes due on incidents themselves: a hold that ends, support hours that open, old rows that go."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -19,8 +19,10 @@ from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.severity import Severity, Urgency
 from tocsin.lib.log import Logger
 
-_AT_ONCE = 100
+_AT_ONCE = 200
 _SET_ASIDE = timedelta(minutes=1)
+
+Move = Callable[[Incident, Surroundings, datetime], None]
 
 _log = Logger(__name__)
 
@@ -31,16 +33,29 @@ def end_holds(now: datetime) -> int:
 
 
 def raise_at_opening(now: datetime) -> int:
-    """Support hours have opened: what is still unacknowledged is urgent now. The number looked at."""
-    return _each("raise_at", _raise, now)
+    """Support hours have opened: what is still unacknowledged is urgent now. The number looked at.
 
-
-def _each(due: str, move: Callable[[Incident, Surroundings, datetime], None], now: datetime) -> int:
-    """Move what is due by its field `due`, each in a transaction of its own: one that cannot be moved holds
-    up no other, and is tried again in a minute.
+    Together, so that a person who is called for several of them gets one message that lists them.
     """
+    with transaction.atomic():
+        ids = _due("raise_at", now)
+        lock_incidents(ids)
+        return _move(ids, "raise_at", _raise, now)
+
+
+def _each(due: str, move: Move, now: datetime) -> int:
+    return _move(_due(due, now), due, move, now)
+
+
+def _due(due: str, now: datetime) -> list[int]:
     rows = Incident.objects.filter(**{f"{due}__lte": now}).order_by(due)
-    ids = list(rows.values_list("pk", flat=True)[:_AT_ONCE])
+    return list(rows.values_list("pk", flat=True)[:_AT_ONCE])
+
+
+def _move(ids: Sequence[int], due: str, move: Move, now: datetime) -> int:
+    """Move what is due by its field `due`, each apart: one that cannot be moved holds up no other, and is
+    tried again in a minute.
+    """
     around = load(now) if ids else None
     for number in ids:
         assert around is not None  # noqa: S101 - there are rows
@@ -106,7 +121,7 @@ def _as_bad_as(
 
 
 def _raise(incident: Incident, around: Surroundings, now: datetime) -> None:
-    incident.raise_at = None
+    opening, incident.raise_at = incident.raise_at, None
     waiting = Status(incident.status) in OPEN and incident.acknowledged_at is None
     if not waiting or incident.urgency == Urgency.HIGH:
         incident.save(update_fields=["raise_at"])
@@ -117,4 +132,6 @@ def _raise(incident: Incident, around: Surroundings, now: datetime) -> None:
     diary = Diary(SYSTEM, now)
     diary.note(incident, "urgency_changed", "Support hours have opened: it is urgent now")
     diary.write()
-    change_severity(incident, around.directory.by_id(incident.service_id), around, now=now)
+    service = around.directory.by_id(incident.service_id)
+    word = f"opening:{opening:%Y-%m-%dT%H:%MZ}"
+    change_severity(incident, service, around, now=now, bundle=word)

@@ -81,8 +81,7 @@ def reassign(*, actor: Actor, ref: str, emails: Sequence[str], now: datetime) ->
     with deed(actor=actor, ref=ref, now=now) as this:
         this.require_open()
         people = people_named(emails, "emails")
-        changes.unacknowledge(this.incident)
-        this.incident.snoozed_until = None
+        this.give_up()
         names = ", ".join(str(person) for person in people)
         this.did("reassigned", "reassigned", f"Reassigned to {names}", to=[person.email for person in people])
         targets = tuple(Target(TargetKind.USER, person.email) for person in people)
@@ -98,8 +97,7 @@ def escalate(*, actor: Actor, ref: str, now: datetime) -> IncidentDetail:
     require(actor, Permission.RESPOND)
     with deed(actor=actor, ref=ref, now=now) as this:
         this.require_open()
-        changes.unacknowledge(this.incident)
-        this.incident.snoozed_until = None
+        this.give_up()
         this.did("escalated", "escalated", f"{actor.label} escalated: the next step is called now")
         if this.has_call_out():
             escalation.escalate_now(incident_id=this.incident.pk, by=actor.label, now=now)

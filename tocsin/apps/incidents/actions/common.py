@@ -10,11 +10,18 @@ from django.db import transaction
 
 from tocsin.apps.audit import actions as audit
 from tocsin.apps.escalation import actions as escalation
-from tocsin.apps.incidents import queries
+from tocsin.apps.incidents import changes, queries
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.locking import lock_incidents
 from tocsin.apps.incidents.models import Incident
-from tocsin.apps.incidents.surroundings import Surroundings, has_call_out, load, start_call_outs, start_of
+from tocsin.apps.incidents.surroundings import (
+    Surroundings,
+    has_call_out,
+    load,
+    nobody_has,
+    start_call_outs,
+    start_of,
+)
 from tocsin.domain.errors import Conflict
 from tocsin.domain.escalation.model import Target
 from tocsin.domain.lifecycle import MOVES, OPEN, Status
@@ -53,6 +60,12 @@ class Deed:
         service = self.around.directory.by_id(self.incident.service_id)
         start = start_of(self.incident, service, self.around, first_targets=first)
         start_call_outs([start], self.around, now=self.now)
+
+    def give_up(self) -> None:
+        """Nobody has it from now on, until somebody answers again."""
+        changes.unacknowledge(self.incident)
+        self.incident.snoozed_until = None
+        nobody_has(self.incident, self.around, self.now)
 
     def require_open(self) -> None:
         if Status(self.incident.status) not in OPEN:

@@ -13,6 +13,7 @@ from tocsin.apps.incidents.models import Incident, IncidentAlert
 from tocsin.apps.incidents.surroundings import (
     change_severity,
     has_call_out,
+    loudness,
     start_call_outs,
     start_of,
     subject_of,
@@ -178,7 +179,13 @@ def _reopen(this: Deed) -> None:
     this.did("reopened", "reopened", f"Reopened by {this.actor.label}")
     if not this.has_call_out():
         return
-    subject = subject_of(incident, this.around.directory.by_id(incident.service_id))
+    service = this.around.directory.by_id(incident.service_id)
+    if incident.urgency == Urgency.LOW:
+        # Support hours may have begun since. What has ended only takes note, so it calls nobody twice.
+        loud = loudness(incident, this.around, this.now)
+        incident.urgency, incident.raise_at = loud.urgency, loud.raise_at
+        change_severity(incident, service, this.around, now=this.now)
+    subject = subject_of(incident, service)
     reason = f"Reopened by {this.actor.label}"
     escalation.restart(incident_id=incident.pk, subject=subject, now=this.now, reason=reason)
 
