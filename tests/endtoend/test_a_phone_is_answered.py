@@ -90,10 +90,7 @@ def calm(twilio: Twilio, plivo: Plivo) -> Iterator[None]:
 
 
 def incident(tocsin: Installation, title: str) -> dict[str, Any]:
-    found: dict[str, Any] = eventually(
-        lambda: next((row for row in tocsin.incidents() if row["title"] == title), None)
-    )
-    return found
+    return eventually(lambda: [row for row in tocsin.incidents() if row["title"] == title])[0]
 
 
 def trail(tocsin: Installation, ref: str) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from tests.incidents.conftest import Company
@@ -65,17 +64,17 @@ class House:
 
     # ---- as a vendor ----
 
-    def twilio(self, path: str, token: str = TWILIO_TOKEN, **form: Any) -> HttpResponse:
+    def twilio(self, path: str, token: str = TWILIO_TOKEN, **form: Any) -> Any:
         fields = list(form.items())
         url = f"http://testserver/callbacks/twilio/{path}"
         signature = twilio_hook.signature(token, url, fields)
         return self.post(f"/callbacks/twilio/{path}", form, {"X-Twilio-Signature": signature})
 
-    def plivo(self, path: str, token: str = PLIVO_TOKEN, **form: Any) -> HttpResponse:
+    def plivo(self, path: str, token: str = PLIVO_TOKEN, **form: Any) -> Any:
         url = f"http://testserver/callbacks/plivo/{path}"
         signature = plivo_hook.signature_v3(token, "POST", url, list(form.items()), "nonce")
         headers = {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": "nonce"}
         return self.post(f"/callbacks/plivo/{path}", form, headers)
 
-    def post(self, path: str, form: dict[str, Any], headers: dict[str, str]) -> HttpResponse:
+    def post(self, path: str, form: dict[str, Any], headers: dict[str, str]) -> Any:
         return self.web.post(path, form, headers=headers)

@@ -52,7 +52,6 @@ class Progress:
     fate: Fate
     detail: str
     key: str = ""
-    theirs: bool = True  # of a failure. False: the vendor or the net is at fault: another one may do better
 
 
 class Deed(StrEnum):

@@ -57,7 +57,6 @@ _CALL: Final = {
 _WORDS: Final = {"busy": "the line was busy", "no-answer": "nobody answered", "timeout": "nobody answered"}
 # https://www.plivo.com/docs/messaging/troubleshooting/error-codes: invalid, gone for good, answered STOP.
 _BOUNCED: Final = frozenset({"50", "70", "200"})
-_OF_THE_PHONE: Final = frozenset({"80"})  # not reachable just now: no vendor can help
 _OPT_OUT: Final = frozenset(
     {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "start", "unstop", "yes"}
 )
@@ -150,20 +149,19 @@ def _of_message(form: Mapping[str, str], key: str) -> Progress:
     fate, code = _SMS.get(status, Fate.QUEUED), form.get("ErrorCode", "")
     if fate is Fate.FAILED and code in _BOUNCED:
         fate = Fate.BOUNCED
-    theirs = fate is not Fate.FAILED or code in _OF_THE_PHONE
-    return Progress(_needed(form, "MessageUUID"), fate, f"{status} {code}".strip(), key, theirs)
+    return Progress(_needed(form, "MessageUUID"), fate, f"{status} {code}".strip(), key)
 
 
 def _of_call(what: str, form: Mapping[str, str], key: str) -> Progress:
     status = form.get("CallStatus", "")
     if form.get("Machine") == "true":
-        # It was told, but nobody heard: the next way is used.
+        # It was told, but nobody heard.
         return Progress(_call_uuid(form), Fate.FAILED, "a voice mailbox answered, not a person", key)
     if what == "machine":
         return Progress(_call_uuid(form), Fate.DELIVERED, "answered", key)
     cause = form.get("HangupCauseName", "") if status == "failed" else ""
     detail = " ".join(word for word in (_WORDS.get(status, status), cause) if word)
-    return Progress(_call_uuid(form), _CALL.get(status, Fate.QUEUED), detail, key, status != "failed")
+    return Progress(_call_uuid(form), _CALL.get(status, Fate.QUEUED), detail, key)
 
 
 def _keys(request: CallbackRequest, form: Mapping[str, str]) -> Sequence[Heard]:

@@ -59,7 +59,6 @@ _CALL: Final = {
 _WORDS: Final = {"busy": "the line was busy", "no-answer": "nobody answered", "in-progress": "answered"}
 # https://www.twilio.com/docs/api/errors: opted out; unknown handset, landline.
 _BOUNCED: Final = frozenset({"21610", "30005", "30006"})
-_OF_THE_PHONE: Final = frozenset({"30003", "30004"})  # switched off, or it blocks us: no vendor can help
 _OPT_OUT: Final = frozenset(
     {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "optout", "revoke", "start", "unstop", "yes"}
 )
@@ -138,8 +137,7 @@ def _of_message(request: CallbackRequest, form: Mapping[str, str]) -> Progress:
     if fate is Fate.FAILED and code in _BOUNCED:
         fate = Fate.BOUNCED
     detail = " ".join(word for word in (status, code, form.get("ErrorMessage", "")) if word)
-    theirs = fate is not Fate.FAILED or code in _OF_THE_PHONE
-    return Progress(_needed(form, "MessageSid"), fate, detail, request.query.get("key", ""), theirs)
+    return Progress(_needed(form, "MessageSid"), fate, detail, request.query.get("key", ""))
 
 
 def _of_call(request: CallbackRequest, form: Mapping[str, str]) -> Progress:
@@ -149,10 +147,9 @@ def _of_call(request: CallbackRequest, form: Mapping[str, str]) -> Progress:
         fate, status = Fate.DELIVERED, "answered"
     detail = _WORDS.get(status, status)
     if by.startswith(_MACHINES):
-        # It was told, but nobody heard: the next way is used.
+        # It was told, but nobody heard.
         fate, detail = Fate.FAILED, "a voice mailbox answered, not a person"
-    theirs = fate is not Fate.FAILED or status != "failed"
-    return Progress(_needed(form, "CallSid"), fate, detail, request.query.get("key", ""), theirs)
+    return Progress(_needed(form, "CallSid"), fate, detail, request.query.get("key", ""))
 
 
 def _keys(request: CallbackRequest, form: Mapping[str, str]) -> Sequence[Heard]:
