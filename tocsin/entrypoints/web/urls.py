@@ -14,6 +14,7 @@ from tocsin.entrypoints.web.views import (
     linklists,
     oncall,
     people,
+    push,
     ready,
     search,
     settings,
@@ -70,6 +71,7 @@ urlpatterns = [
     path("a/following/<str:token>", linklists.followed, name="link_following"),
     path("calendar/<str:token>.ics", calendar.feed, name="calendar_feed"),
     path("ready/<str:token>", ready.page, name="ready"),
+    path("push-worker.js", push.worker, name="push_worker"),
     path("callbacks/<str:vendor>/<path:path>", callback.hear, name="callback"),
     path("tocsin.vcf", callback.numbers, name="numbers"),
 ]

@@ -21,6 +21,7 @@ from tocsin.entrypoints.web import reach
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import signed_in
 from tocsin.lib.clock import now
+from tocsin.ports import registry
 
 _WATCHED = timedelta(minutes=15)  # a page of receipts is looked at again and again for this long
 _SOON = timedelta(seconds=20)
@@ -120,6 +121,7 @@ def page(
         "titles": reach.titles(),
         "mine": {method.type for method in methods},
         "known": {card.channel.type for card in kinds},
+        "push_key": registry.browsers.key,
         "push_parts": ("people/push.html", "people/nopush.html"),
         "refused_id": int(form.removeprefix("verify-")) if form.startswith("verify-") else 0,
         "days": tuple((day, _DAYS[day]) for day in WEEKDAYS),
