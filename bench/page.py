@@ -60,8 +60,8 @@ class Senders:
         self._mine = threading.local()
         self.pool = ThreadPoolExecutor(32)
 
-    def post(self, number: int, name: str) -> None:
-        body = {"action": "trigger", "dedup_key": name, "summary": name, "severity": "SEV2"}
+    def post(self, number: int, name: str, severity: str = "SEV2") -> None:
+        body = {"action": "trigger", "dedup_key": name, "summary": name, "severity": severity}
         began = time.monotonic()
         self.posted[name] = began
         status, answer = self._ask("POST", f"/ingest/generic/{key(number % PEOPLE)}", body)

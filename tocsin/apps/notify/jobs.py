@@ -49,6 +49,7 @@ def job_of(row: tuple[Any, ...]) -> Job:
         generation=row[22],
         carries=row[23],
         avoid=tuple(row[24] or ()),
+        rank=row[25],
     )
 
 

@@ -220,4 +220,5 @@ class Job:
     person: int = 0
     generation: int = 0
     avoid: tuple[str, ...] = ()  # vendors that took it, and from whom it did not arrive
+    rank: int = 0  # which leaves first, see domain.notification.failing
     carries: bool = False  # it says others too: see compose.listed

@@ -1,5 +1,6 @@
 """Delivery: one loop claims what is due, a few threads hand it over, each over its own kept connection."""
 
+import itertools
 import queue
 import threading
 from collections import Counter
@@ -31,7 +32,9 @@ class Desk:
 
     def __init__(self, worker: str, stop: threading.Event) -> None:
         self._worker, self._stopping = worker, stop
-        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        # By rank, then as they were claimed: what presses overtakes what waits here for a sender.
+        self._jobs: queue.PriorityQueue[tuple[int, int, Job]] = queue.PriorityQueue()
+        self._taken = itertools.count()
         self._held: Counter[int] = Counter()
         self._lock = threading.Condition()
         self._looked_at = clock.monotonic()
@@ -59,7 +62,7 @@ class Desk:
         with self._lock:
             self._held.update(job.id for job in jobs)
         for job in jobs:
-            self._jobs.put(job)
+            self._jobs.put((job.rank, next(self._taken), job))
 
     def _look_after_the_lost(self) -> None:
         """A claim whose answer never came, or that could not be given back, would stay ours as long as we
@@ -84,7 +87,7 @@ class Desk:
         try:
             while not self._stopping.is_set():
                 try:
-                    job = self._jobs.get(timeout=_POLL_S)
+                    _, _, job = self._jobs.get(timeout=_POLL_S)
                 except queue.Empty:
                     connection.close()
                     continue
