@@ -13,6 +13,15 @@ NIGHTS = (
     datetime(2026, 10, 25, 0, 15, tzinfo=UTC),
     datetime(2026, 12, 31, 22, 40, tzinfo=UTC),
 )
+# What a step may also say.
+_MORE = (
+    ", strategy: round_robin",
+    ", ack: each",
+    ", on_empty: wait",
+    ", when: {severity: [SEV1]}",
+    ", when: {urgency: high}",
+    ", when: {during: outside_support_hours}",
+)
 
 
 @dataclass
@@ -88,12 +97,14 @@ class Company:
             self.waits[name] = waits
             self.lines.append(f"  - name: {name}")
             self.lines.append(f"    repeat: {self.chance.choice((0, 0, 1, 2))}")
+            if name == "one" and self.chance.random() < 0.2:
+                self.lines.append("    fallback: two")
             if self.chance.random() < 0.3:
                 self.lines.append(f"    final: [{self._target()}]")
             self.lines.append("    steps:")
             for wait in waits:
                 targets = ", ".join(self._target() for _ in range(self.chance.randint(1, 2)))
-                more = self.chance.choice(("", "", "", ", strategy: round_robin", ", ack: each"))
+                more = self.chance.choice(("", "", "", *_MORE))
                 self.lines.append(f"      - {{notify: [{targets}], wait: {wait}m{more}}}")
 
     def _target(self) -> str:

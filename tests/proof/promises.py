@@ -48,8 +48,12 @@ def nothing_due_is_left_undone(now: datetime) -> None:
 def whoever_waits_has_a_time(_now: datetime) -> None:
     """An unanswered incident is never forgotten: its call-out knows when to go on."""
     for incident in Incident.objects.filter(acknowledged_at=None, resolved_at=None, snoozed_until=None):
-        rows = list(CallOut.objects.filter(incident_id=incident.pk, kind="service"))
-        if not rows or incident.status in {"merged", "closed"}:
+        if incident.status in {"merged", "closed"}:
+            continue
+        everybody = CallOut.objects.filter(incident_id=incident.pk)
+        _demand(everybody.exists(), f"{incident.ref} is unanswered, and nobody was ever called for it")
+        rows = list(everybody.filter(kind="service"))
+        if not rows:
             continue
         call_out = rows[-1]
         urgent = call_out.snapshot["severity"] in {"SEV1", "SEV2"}
@@ -69,7 +73,8 @@ def the_last_step_is_reached_in_time(it: Simulation) -> None:
         waits = it.company.waits[row.snapshot["policy"]["name"]][:-1]
         last = row.created_at + timedelta(minutes=sum(waits), seconds=it.lost_s) + SLACK
         state = row.state
-        there = state["step"] >= len(steps) or state["passing"] > 0 or state["next_step_at"] is None
+        beyond = state["passing"] > 0 or state.get("policy", 0) > 0 or state["next_step_at"] is None
+        there = beyond or state["step"] >= len(steps)
         _demand(there or it.now <= last, f"call-out {row.pk} is at step {state['step']} of {len(steps)} only")
 
 

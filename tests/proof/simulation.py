@@ -93,7 +93,7 @@ class Simulation:
             registry.channels[way] = FakeChannel(way, self.vendors, able)
         configuration.apply(actor=SYSTEM, files={"company.yaml": self.company.text}, now=self.now)
         for number in range(self.chance.randint(1, 5)):
-            self.at(self.chance.uniform(0, 60), lambda number=number: self.alert(number))  # type: ignore[misc]  # lambda with a default
+            self.at(self.chance.uniform(0, 60), lambda number=number: self.trouble(number))  # type: ignore[misc]  # lambda with a default
         for _ in range(self.chance.randint(0, 12)):
             self.at(self.chance.uniform(1, 105), self.somebody_acts)
         if self.calm:
@@ -261,6 +261,26 @@ class Simulation:
             notify.progress(vendor=via, progress=word, now=self.now)
 
     # ---- what happens in the world ----
+
+    def trouble(self, number: int) -> None:
+        """A tool sends an alert; or a person declares an incident, or calls somebody directly."""
+        how = self.chance.random()
+        if how < 0.7:
+            self.alert(number)
+            return
+        name = self.chance.choice(("web", "store"))
+        try:
+            with self.database():
+                if how < 0.85:
+                    severity = self.chance.choice(list(Severity))
+                    title = f"Declared {number}"
+                    actions.declare(actor=SYSTEM, title=title, service=name, severity=severity, now=self.now)
+                else:
+                    who = Target(TargetKind.USER, self.chance.choice(self.company.people))
+                    actions.page(actor=SYSTEM, target=who, title=f"Come {number}", now=self.now)
+                self.tell(f"declared or called by hand: {number}")
+        except OperationalError:
+            self.tell("the database went away before it was declared")
 
     def alert(self, number: int) -> None:
         of = self.chance.choice(("web", "store"))
