@@ -33,6 +33,8 @@ PAGES = [
     "/integrations/",
     "/integrations/prometheus",
     "/delivery/",
+    "/delivery/limits",
+    "/me/reached?add=email",
     "/settings/",
 ]
 

@@ -25,6 +25,7 @@ from tocsin.ports import registry
 
 _WATCHED = timedelta(minutes=15)  # a page of receipts is looked at again and again for this long
 _SOON = timedelta(seconds=20)
+_ANSWERED = timedelta(minutes=2)  # after it arrived, somebody may still read it, or press a key
 _DAYS = {"mon": "Mon", "tue": "Tue", "wed": "Wed", "thu": "Thu", "fri": "Fri", "sat": "Sat", "sun": "Sun"}
 
 
@@ -100,7 +101,7 @@ def page(
     methods = queries.methods(person.email)
     kinds = [
         TypeCard(channel, reach.ABOUT.get(channel.type, channel.address.hint))
-        for channel in queries.channels()
+        for channel in sorted(queries.channels(), key=lambda one: (bool(one.missing), one.title.lower()))
         if channel.abilities.people
     ]
     chosen = request.POST.get("type") if form == "add" else request.GET.get("add")
@@ -136,9 +137,15 @@ def trail_of(page_id: int, email: str, reader: Reader, at: datetime) -> Trail:
     lines = deliveries.of_page(page_id, email=email, actor=reader.actor)
     waiting = [line for line in lines if line.open]
     later = [line for line in waiting if line.state == "planned" and not line.attempts and line.due_at > at]
-    begun = min(line.wanted_at for line in lines)
-    going = bool(waiting) and at - max(begun, *(line.wanted_at for line in lines)) < _WATCHED
-    soon = any(line not in later or line.due_at - at < _SOON for line in waiting)
+    answers = {channel.type for channel in queries.channels() if channel.abilities.answers}
+    heard = any(
+        line.via in answers and line.state in {"sent", "delivered"} and at - line.sent_at < _ANSWERED
+        for line in lines
+        if line.sent_at
+    )
+    watched = at - max(line.wanted_at for line in lines) < _WATCHED
+    going = watched and (bool(waiting) or heard)
+    soon = heard or any(line not in later or line.due_at - at < _SOON for line in waiting)
     return Trail(page_id, lines, len(later), (1 if soon else 5) if going else 0)
 
 
