@@ -23,8 +23,8 @@ TEXTS = [
         f"For your information: SEV1 checkout: Cards fail. Reply ack 12 when seen. {LINK}",
     ),
     (
-        replace(message(), actions=HELP),
-        f"Help wanted. SEV1 checkout: Cards fail. Reply accept 12 or decline 12. {LINK}",
+        replace(message(lines=("Come", "Why you: asked to help")), actions=HELP),
+        f"Help wanted. SEV1 checkout: Cards fail. Come. Reply accept 12 or decline 12. {LINK}",
     ),
     (
         replace(message(), listed=LISTED),
@@ -44,14 +44,14 @@ TEXTS = [
         "Test page: nothing is wrong. Reply ack to confirm.",
     ),
     (
-        message(MessageKind.CODE, incident=False, headline="Your code for Tocsin: 123456", lines=()),
+        message(MessageKind.CODE, incident=False, headline="Your code for Tocsin: 123456"),
         "Your code for Tocsin: 123456",
     ),
     (
         message(
             MessageKind.DUTY, incident=False, headline="You are on call from 09:00", lines=("Until Monday",)
         ),
-        "You are on call from 09:00 Until Monday",
+        "You are on call from 09:00. Until Monday",
     ),
 ]
 

@@ -1,6 +1,7 @@
 """What a message is in an SMS, and in a call: as few words as somebody needs who has just been woken."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from tocsin.adapters.phone import alphabet
@@ -12,6 +13,7 @@ from tocsin.ports.telephony import Choice, Script
 SEGMENTS: Final = 3
 _LEAST: Final = 90  # fewer units than this for words, and the link stays out: the reply does what it would
 _SHORTEST_TITLE: Final = 20
+_WHY: Final = "Why you:"
 _LONGEST_LINE: Final = 160
 _LONGEST_SPEECH: Final = 420  # of a call: about half a minute
 _CODE: Final = re.compile(r"\b\d{4,8}\b")
@@ -45,10 +47,14 @@ def _parts(message: Message) -> tuple[str, str, str]:
         return f"{len(message.listed)} incidents: ", rows, "Reply ack all."
     if message.kind is MessageKind.TEST:
         return "", message.headline, "Reply ack to confirm."
+    if message.kind is MessageKind.CODE:
+        return "", message.headline, ""
     if not subject.incident_id:
-        return "", " ".join((message.headline, *_new_lines(message))), ""
+        said = _sentences((message.headline, *_new_lines(message)))
+        return "", said, "Reply ack to confirm." if "ready" in names else ""
     if "accept" in names:
-        return f"Help wanted. {where}", subject.title, f"Reply accept {number} or decline {number}."
+        asked = _sentences((subject.title, *(line for line in message.lines if not line.startswith(_WHY))))
+        return f"Help wanted. {where}", asked, f"Reply accept {number} or decline {number}."
     if message.kind is MessageKind.PAGE:
         return where, subject.title, f"Reply ack {number}, res {number} or esc {number}."
     if message.kind is MessageKind.STAKEHOLDER:
@@ -59,6 +65,10 @@ def _parts(message: Message) -> tuple[str, str, str]:
         ". ".join((message.headline.rstrip("."), *message.lines)),
         tail,
     )
+
+
+def _sentences(lines: Iterable[str]) -> str:
+    return ". ".join(line.strip().rstrip(".") for line in lines if line.strip())
 
 
 def _new_lines(message: Message) -> tuple[str, ...]:
