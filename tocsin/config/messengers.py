@@ -21,19 +21,19 @@ _log = log.get(__name__)
 
 
 def fill(options: Options) -> None:
-    guarded = http.client()
+    browsers = push(options)
     channels: tuple[Channel, ...] = (
         slack(options),
         mattermost(options),
-        TeamsChannel(guarded),
+        TeamsChannel(http.client()),
         telegram(options),
         ntfy(options),
-        PushChannel(guarded, _identity(options), options.public_url),
+        browsers,
         AppriseChannel(),
     )
     for channel in channels:
         registry.channels[channel.type] = channel
-    registry.browsers.key = _identity(options).public_key
+    registry.browsers.key = browsers.identity.public_key
     if options.chats.telegram_token:
         registry.hooks["telegram"] = TelegramHook(_telegram_secret(options))
 
@@ -58,6 +58,11 @@ def ntfy(options: Options) -> NtfyChannel:
     return NtfyChannel(ours, http.client(), options.chats.ntfy_token)
 
 
+def push(options: Options) -> PushChannel:
+    contact = options.public_url if options.https else f"mailto:tocsin@{options.public_host}"
+    return PushChannel(http.client(), Identity(options.secret_key, contact), options.public_url)
+
+
 def listen(options: Options) -> None:
     """Has the answers that people give in Telegram sent here; the same again does no harm."""
     channel = telegram(options)
@@ -71,8 +76,3 @@ def listen(options: Options) -> None:
 
 def _telegram_secret(options: Options) -> str:
     return signing.derived(options.secret_key, "telegram").hex()
-
-
-def _identity(options: Options) -> Identity:
-    contact = options.public_url if options.https else f"mailto:tocsin@{options.public_host}"
-    return Identity(options.secret_key, contact)

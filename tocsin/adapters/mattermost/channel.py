@@ -120,7 +120,8 @@ class MattermostChannel:
         return found
 
     def _direct(self, address: str) -> str:
-        path = f"username/{quote(address[1:])}" if address.startswith("@") else f"email/{quote(address)}"
+        named = _NAME.fullmatch(address)  # in files, the @ may be left out
+        path = f"username/{quote(named[1])}" if named else f"email/{quote(address)}"
         user = self._get(f"users/{path}", "nobody in Mattermost is called that", somebody=True)
         if user.get("delete_at"):
             raise _Refused(receipts.bounced(VENDOR, "Mattermost says the account was deactivated"))
