@@ -2,11 +2,15 @@ import pytest
 
 from tests.notify.fakes import FakeChannel
 from tests.web.conftest import Visitor
+from tests.web.rota import rota
 from tocsin.apps.incidents import actions, following, queries
 from tocsin.apps.incidents.following import Of
+from tocsin.apps.oncall import queries as oncall
 from tocsin.domain.escalation.model import Target, TargetKind
 from tocsin.lib import clock
 from tocsin.ports import registry
+
+__all__ = ["rota"]
 
 
 def page_of(reader: Visitor, ref: str, **asked: str) -> str:
@@ -109,3 +113,22 @@ def test_a_team_without_reachable_members_says_so(owner: Visitor, mate: Visitor,
     page = owner.client.post("/incidents/page", form, follow=True).content.decode()
     assert "nobody can be reached. Its page says why." in page
     assert "Could not be reached" in page
+
+
+def test_whoever_is_on_call_for_a_schedule_is_paged_from_its_page(
+    owner: Visitor, rota: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry.channels, "email", FakeChannel())
+    page = owner.client.get(f"/schedules/{rota}").content.decode()
+    assert f'value="schedule:{rota}"' in page
+    (shift,) = oncall.on_call(rota, clock.now())
+    form = {"target": f"schedule:{rota}", "title": "Come"}
+    owner.client.post("/incidents/page", form)
+    (newest, *_) = queries.incidents(actor=owner.actor).items
+    assert queries.incident(newest.ref, actor=owner.actor).assigned == (shift.user,)
+
+
+def test_a_service_shows_who_follows_it(stranger: Visitor, house: str) -> None:
+    stranger.client.post("/follow", {"of": "service", "name": "checkout", "do": "follow"})
+    page = stranger.client.get("/services/checkout").content.decode()
+    assert ("Who follows" in page, "Unfollow" in page) == (True, True)
