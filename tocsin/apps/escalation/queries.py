@@ -20,6 +20,7 @@ from tocsin.domain.configuration.nodes import from_plain
 from tocsin.domain.configuration.problems import Report
 from tocsin.domain.configuration.reader import Cursor
 from tocsin.domain.escalation.model import (
+    AckMode,
     CallOutKind,
     CallOutStatus,
     Policy,
@@ -182,12 +183,12 @@ def _info(row: CallOut, decisions: tuple[DecisionInfo, ...]) -> CallOutInfo:
         state.snoozed_until,
         tuple(answering),
         tuple(seeing),
-        tuple(_step(number, policy, state) for number in range(len(policy.steps))),
+        tuple(_step(number, policy, state, decisions) for number in range(len(policy.steps))),
         decisions,
     )
 
 
-def _step(index: int, policy: Policy, state: State) -> StepInfo:
+def _step(index: int, policy: Policy, state: State, decisions: tuple[DecisionInfo, ...]) -> StepInfo:
     step = policy.steps[index]
     mine = [
         c
@@ -202,13 +203,20 @@ def _step(index: int, policy: Policy, state: State) -> StepInfo:
         text = "never"
     else:
         text = "next" if index == state.step else "ahead"
+    called = tuple(dict.fromkeys(c.email for c in mine))
+    passed = [each.text for each in decisions if each.kind == "skipped" and each.step == index + 1]
     return StepInfo(
         index + 1,
         step.targets,
         step.wait,
         text,
-        tuple(dict.fromkeys(c.email for c in mine)),
+        called,
         min((c.at for c in mine), default=None),
         ahead,
         any(c.reached for c in mine),
+        step,
+        tuple(email for email in called if email in state.acks) if step.ack is AckMode.EACH else (),
+        tuple(email for email in called if email in state.declined),
+        tuple(target for target in step.targets if target in state.posted),
+        passed[-1] if passed and not mine and index < state.step else "",
     )

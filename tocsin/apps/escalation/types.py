@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tocsin.domain.escalation.machine import AckKind
-from tocsin.domain.escalation.model import CallOutKind, CallOutStatus, Policy, Target
+from tocsin.domain.escalation.model import CallOutKind, CallOutStatus, Policy, Step, Target
 from tocsin.domain.notification.model import Subject
 from tocsin.domain.severity import SeverityRow, Urgency
 from tocsin.domain.time import BusinessHours
@@ -59,6 +59,11 @@ class StepInfo:
     fired_at: datetime | None
     due_at: datetime | None
     reached: bool  # False: whoever was called has no working way, or every way failed
+    step: Step  # as the policy says it
+    answered: tuple[str, ...] = ()  # of those called, who has acknowledged while others are awaited
+    declined: tuple[str, ...] = ()
+    told: tuple[Target, ...] = ()  # the machines that were told in this pass
+    skipped: str = ""  # why it called nobody
 
 
 @dataclass(frozen=True)
