@@ -165,6 +165,14 @@ def test_who_is_only_named_is_invited_under_that_address() -> None:
             "expected a telephone number such as",
         ),
         (
+            "users: [{email: a@b.c, contact_methods: [{type: telegram, address: alice}]}]",
+            "contact_methods[0].address: expected a chat ID: the number that the bot answers to /start",
+        ),
+        (
+            "users: [{email: a@b.c, contact_methods: [{type: push, address: Firefox}]}]",
+            "a browser is added on the page “How I am reached”",
+        ),
+        (
             "services: [{name: a, ack_timeout: 10:00}]",
             "ack_timeout: expected a duration such as 30s, 5m, 2h or 1d",
         ),

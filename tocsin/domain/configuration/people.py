@@ -17,6 +17,16 @@ Form = dict[str, Any]
 
 _PHONE: Final = re.compile(r"\+[0-9][0-9 ().-]{4,22}")
 _URL: Final = re.compile(r"https?://[^\s\x00-\x1f]+")
+# By channel: what an address looks like, and what to say of one that does not.
+_EXPECTED: Final = {
+    "telegram": (
+        re.compile(r"[1-9]\d{0,19}"),
+        "expected a chat ID: the number that the bot answers to /start",
+    ),
+    "teams": (_URL, "expected the https address that the workflow shows"),
+    "apprise": (re.compile(r"[A-Za-z0-9]+://\S+"), "expected an address such as pover://user@token"),
+    "push": (re.compile(r"(?!)"), "a browser is added on the page “How I am reached”, in that browser"),
+}
 _COUNTRY: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,4})?")
 _SHIPPED: Final = BusinessHours()
 
@@ -67,9 +77,8 @@ def _read_method(cursor: Cursor) -> ContactMethod | None:
     at = fields.at("address")
     if kind and address and at is not None:
         address = _checked_address(kind, address, at)
-    config = {}
-    if secret := fields.get("secret", reader.text):
-        config["secret"] = secret
+    # What a channel needs besides an address: a webhook's secret, a token for somebody's own ntfy.
+    config = {name: value for name in ("secret", "token") if (value := fields.get(name, reader.text))}
     fields.finish()
     return ContactMethod(kind, address, config) if kind and address else None
 
@@ -82,6 +91,11 @@ def _checked_address(kind: str, address: str, at: Cursor) -> str | None:
         return None
     if kind == "webhook" and _URL.fullmatch(address) is None:
         at.fail("expected a URL that begins with https:// or http://")
+        return None
+    # Some addresses are secrets: a wrong one is not repeated.
+    expected = _EXPECTED.get(kind)
+    if expected is not None and expected[0].fullmatch(address) is None:
+        at.fail(expected[1])
         return None
     return address
 

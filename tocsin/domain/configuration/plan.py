@@ -23,7 +23,8 @@ _LEFT_ALONE: Final = (
     ("users", "role"),
     ("users", "quiet_hours"),
 )
-_SECRET: Final = frozenset({"key", "secret"})
+_SECRET: Final = frozenset({"key", "secret", "token"})
+_KEYS: Final = frozenset({"teams", "apprise"})  # contact methods whose address lets anybody post
 _TURNS_SHOWN: Final = 4
 _REACHES: Final = (timedelta(days=40), timedelta(days=400), timedelta(days=2000))
 
@@ -148,7 +149,8 @@ def _hidden(field: str, value: Any) -> Any:
     if field in _SECRET:
         return "••••"
     if isinstance(value, dict):
-        return {key: _hidden(key, entry) for key, entry in value.items()}
+        named = {**value, "address": "••••"} if value.get("type") in _KEYS else value
+        return {key: _hidden(key, entry) for key, entry in named.items()}
     if isinstance(value, list):
         return [_hidden(field, entry) for entry in value]
     return value
