@@ -268,7 +268,9 @@ def _form(
         "names": names(),
         **_rehearsed(rehearsal.play(policy, data) if policy else rehearsal.asked(data)),
     }
-    status = 409 if conflict else 422 if errors else 200
+    # Looking at what is not finished yet is no mistake.
+    wrong = bool(errors) and data.get("do") == "save"
+    status = 409 if conflict else 422 if wrong else 200
     return render(request, "oncall/policy_edit.html", context, status=status)
 
 
