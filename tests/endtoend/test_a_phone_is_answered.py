@@ -171,3 +171,13 @@ def test_by_hand_keys_are_pressed_on_a_page(tocsin: Installation, twilio: Twilio
     answer = httpx.post(f"{twilio.url}/phone/{ROBIN}/press", json={"digit": "2"})
     ref = incident(tocsin, "Stock is wrong")["ref"]
     assert answer.json() == {"said": f"{ref} is resolved."}
+
+
+def test_a_test_page_is_confirmed_by_a_key(tocsin: Installation, twilio: Twilio) -> None:
+    tocsin.api("POST", "users/robin@example.com/test")
+    phone = twilio.phone(ROBIN)
+    call = phone.wait_call()
+    assert "to confirm that you hear this" in " ".join(call.said)
+    assert phone.press("9").startswith("This key does nothing here.")
+    assert phone.press("1") == "Thank you: it reached you, and we know."
+    assert call.status == "completed"

@@ -43,6 +43,7 @@ def test_the_second_takes_what_the_first_cannot(
     receipt = sms.send(message(), WANTED)
     assert (receipt.result, receipt.vendor) == (Result.SENT, "plivo")
     assert receipt.detail.startswith("twilio: ")
+    assert [vendor for vendor, _ in receipt.before] == ["twilio"]
     assert plivo.phone(ALICE).wait_text() == SAID
 
 
@@ -61,7 +62,7 @@ def test_one_that_has_just_failed_is_left_out(sms: SmsChannel, twilio: Twilio, p
     assert sms.send(message(avoid=("twilio",)), WANTED).vendor == "plivo"
     assert twilio.calls == []
     none = sms.send(message(avoid=("twilio", "plivo")), WANTED)
-    assert (none.result, none.theirs) == (Result.FAILED, False)
+    assert (none.result, none.vendor, none.theirs) == (Result.FAILED, "", True)  # no news of any of them
     assert none.detail == "no other phone company is left (tried: twilio, plivo)"
 
 

@@ -9,7 +9,7 @@ from tests.telephony.conftest import plivo_carrier, twilio_carrier
 from tests.telephony.house import MATE, House
 from tocsin.adapters.phone.channel import SmsChannel, VoiceChannel
 from tocsin.apps.notify import delivery
-from tocsin.apps.notify.models import Notification
+from tocsin.apps.notify.models import Notification, VendorState
 from tocsin.lib import clock
 from tocsin.ports import registry
 from tocsin.testing.faults import Status
@@ -56,11 +56,11 @@ def test_without_a_receipt_the_other_company_takes_it_and_then_the_next_way(
     }
     assert len(keys) == 1  # the same message, under one key
     later(lines, 130)
-    assert trail()[-1] == ("lost", "plivo")
+    assert trail()[3:] == [("lost", "plivo"), ("failed", "sms")]
     assert Notification.objects.get(address=MATE, via="sms", page__kind="page").state == "failed"
 
 
-def test_with_both_down_the_next_way_is_used(lines: House, twilio: Twilio, plivo: Plivo) -> None:
+def test_with_both_down_it_is_tried_again_and_both_are_seen_to_fail(lines: House, twilio: Twilio, plivo: Plivo) -> None:
     lines.phones("sms")
     twilio.faults.always(Status(503))
     plivo.faults.always(Status(429, retry_after_s=5))
@@ -69,6 +69,8 @@ def test_with_both_down_the_next_way_is_used(lines: House, twilio: Twilio, plivo
     assert row.state == "planned"
     assert "twilio: 20503" in row.receipt
     assert "plivo: 429" in row.receipt
+    states = VendorState.objects.filter(last_failed_at__isnull=False).values_list("vendor", flat=True)
+    assert set(states) == {"twilio", "plivo"}
     twilio.faults.clear()
     later(lines, 40)
     row.refresh_from_db()

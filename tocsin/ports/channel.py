@@ -78,6 +78,7 @@ class Receipt:
     ref: str = ""  # the vendor's own name for the message, by which callbacks speak of it
     bounced: bool = False  # FAILED because the address is not, or no longer, somebody's: it is disabled
     theirs: bool = True  # of a failure. False: the vendor or the net is at fault, not this message
+    before: tuple[tuple[str, str], ...] = ()  # vendors that had failed with it by then, and why
 
 
 @dataclass(frozen=True)

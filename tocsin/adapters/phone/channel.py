@@ -114,20 +114,29 @@ def check_number(address: str) -> str:
 
 def _with(receipt: Receipt, tried: Sequence[Receipt]) -> Receipt:
     """The trail says who had failed before."""
-    detail = "; ".join((*(f"{one.vendor}: {one.detail}" for one in tried), receipt.detail))
-    return replace(receipt, detail=detail)
+    detail = "; ".join((*map(_said, tried), receipt.detail))
+    return replace(receipt, detail=detail, before=_at_fault(tried))
 
 
 def _all_failed(tried: Sequence[Receipt], avoided: Sequence[str]) -> Receipt:
     if not tried:
         why = f"tried: {', '.join(avoided)}" if avoided else "none is set up"
-        return Receipt(Result.FAILED, f"no other phone company is left ({why})", theirs=False)
+        return Receipt(Result.FAILED, f"no other phone company is left ({why})")
     waits = [one for one in tried if one.result is Result.RETRY]
     retries = [one.retry_after_s for one in waits if one.retry_after_s is not None]
     return Receipt(
         Result.RETRY if waits else Result.FAILED,
-        "; ".join(f"{one.vendor}: {one.detail}" for one in tried),
+        "; ".join(map(_said, tried)),
         retry_after_s=min(retries) if len(retries) == len(tried) else None,
         vendor=tried[-1].vendor,
         theirs=all(one.theirs for one in tried),
+        before=_at_fault(tried[:-1]),
     )
+
+
+def _said(receipt: Receipt) -> str:
+    return f"{receipt.vendor}: {receipt.detail}"
+
+
+def _at_fault(tried: Sequence[Receipt]) -> tuple[tuple[str, str], ...]:
+    return tuple((one.vendor, one.detail) for one in tried if not one.theirs)

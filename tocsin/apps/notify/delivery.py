@@ -137,6 +137,8 @@ def _hear(job: Job, receipt: Receipt, now: datetime) -> None:
     channel = registry.channels.get(job.via)
     if channel is None or not receipt.counts:
         return
+    for vendor, why in receipt.before:
+        vendors.heard(vendor, False, why, now)
     promised = receipt.result is Result.SENT and channel.abilities.receipts is None
     if promised or receipt.result is Result.DELIVERED:
         vendors.heard(receipt.vendor or job.via, True, "", now)
