@@ -47,7 +47,7 @@ class PushService(Server):
 
     def subscribe(self, server_key: str) -> dict[str, str]:
         """A new browser's subscription, for the sender of this public key."""
-        key, auth, name = ec.generate_private_key(ec.SECP256R1()), ids.hex_key(8).encode(), ids.hex_key(8)
+        key, auth, name = ec.generate_private_key(ec.SECP256R1()), ids.hex_key(8).encode(), ids.hex_key()
         self._browsers[f"/push/{name}"] = _Browser(key, auth, server_key)
         point = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         return {"endpoint": f"{self.url}/push/{name}", "p256dh": _text(point), "auth": _text(auth)}
