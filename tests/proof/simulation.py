@@ -67,6 +67,8 @@ class Simulation:
     touched: set[int] = field(default_factory=set)  # incidents that a person did something about
     policy_of: dict[int, str] = field(default_factory=dict)
     broken: list[BrokenPromiseError] = field(default_factory=list)
+    due: datetime = field(init=False)  # when the worker has something to do next
+    faulty: bool = False  # something failed in this round
     worker: int = 0
     faults: bool = True
     lost_s: float = 0.0  # that our own outages cost so far
@@ -76,6 +78,7 @@ class Simulation:
         self.company = Company(self.chance)
         self.now = self.company.began
         self.end = self.now + PLAYED
+        self.due = self.now
         self.vendors = Vendors(self.chance, lambda: self.now, self.leaves)
 
     # ---- the run ----
@@ -110,11 +113,10 @@ class Simulation:
 
     def one(self) -> None:
         """Go to the next instant at which anything happens, and let it."""
-        due = self.next_due()
         self.agenda.sort(key=lambda entry: entry[:2])
         planned = self.agenda[0][0] if self.agenda else self.end + CALM
         callback = min((at for at, _, _ in self.vendors.callbacks), default=planned)
-        self.move(max(self.now + _STEP, min(due + _STEP, planned, callback)))
+        self.move(max(self.now + _STEP, min(self.due + _STEP, planned, callback)))
         if self.now >= self.end:
             self.faults = False
         while self.agenda and self.agenda[0][0] <= self.now:
@@ -166,6 +168,7 @@ class Simulation:
     def round(self) -> None:
         """What its loops do, until nothing is due; whatever fails is tried again, as the loops do."""
         for _ in range(60):
+            self.faulty = False
             done = [
                 self.work(lambda: bool(jobs.process_waiting(clock.now()))),
                 self.work(lambda: app._escalation() == 0.0),
@@ -173,7 +176,8 @@ class Simulation:
                 self.work(lambda: bool(delivery.look_after_receipts(clock.now()))),
                 self.deliver(),
             ]
-            if not any(done):
+            self.due = self.next_due()
+            if not any(done) or (self.due > self.now and not self.faulty):
                 return
         raise BrokenPromiseError("the worker never comes to rest")
 
@@ -184,6 +188,7 @@ class Simulation:
                 return step()
         except OperationalError:
             self.tell("the database went away")
+            self.faulty = True
             return True
 
     @contextmanager
@@ -209,6 +214,7 @@ class Simulation:
             with self.database():
                 claimed = delivery.claim(name, clock.now(), 24)
         except OperationalError:
+            self.faulty = True
             return True
         if claimed and self.chance.random() < 0.2:
             # Somebody answers while it is on its way.

@@ -64,9 +64,12 @@ def test_what_is_promised_holds_whatever_fails() -> None:
             it = play(seed)
         except AssertionError as error:
             failed.append(str(error))
+            print(f"seed {seed} failed:\n{error}\n", flush=True)
         else:
             played += 1
             arrived += len(it.vendors.arrived)
+            if seed % 10 == 0:
+                print(f"… {seed}", flush=True)
     print(f"{played} nights held, {len(failed)} did not; {arrived} messages came")
     assert not failed, "\n\n".join(failed[:5])
     assert arrived > played  # something happened
