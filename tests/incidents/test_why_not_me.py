@@ -33,9 +33,9 @@ def test_it_lists_who_was_called_and_who_is_next(company: Company) -> None:
     found = rows(company)
     assert list(found) == [MATE, OWNER]
     assert (found[MATE].called, found[OWNER].called) == (True, False)
-    assert found[MATE].verdict == "To be called: the first message leaves at 12:00:00 UTC."
+    assert found[MATE].verdict == "To be called: the first message leaves at 2026-11-23T12:00:00Z."
     assert found[OWNER].verdict.startswith(
-        "Not called yet: step 2 calls them at 12:05:00 UTC, unless somebody acknowledges"
+        "Not called yet: step 2 calls them at 2026-11-23T12:05:00Z, unless somebody acknowledges"
     )
     assert [each.kind for each in found[MATE].decisions] == ["called"]
 
@@ -45,7 +45,7 @@ def test_a_message_that_left_is_said_with_its_receipt(company: Company) -> None:
     left(state="delivered", sent_at=company.now, receipt="250 OK", vendor="smtp", attempts=2)
     found = rows(company)[MATE]
     (message,) = found.calls[0].messages
-    assert found.verdict == "Called: 1 of 1 messages left."
+    assert found.verdict == "Called: 1 of 1 messages sent."
     assert (message.state, message.at) == ("delivered", company.now)
     assert ("250 OK" in message.text, "by smtp" in message.text, "2 attempts" in message.text) == (
         True,
@@ -102,7 +102,9 @@ def test_an_acknowledgement_before_the_step_is_named(company: Company) -> None:
     company.wait(minutes=2)
     actions.acknowledge(actor=company.mate, ref="INC-1", now=company.now)
     assert ask(company, MATE).verdict == "Called, and has it."
-    assert "mate@example.com acknowledged at 12:02:00 UTC, before step 2" in ask(company, OWNER).verdict
+    assert (
+        "mate@example.com acknowledged at 2026-11-23T12:02:00Z, before step 2" in ask(company, OWNER).verdict
+    )
 
 
 def test_an_end_before_the_step_and_a_snooze_are_named(company: Company) -> None:
@@ -110,7 +112,7 @@ def test_an_end_before_the_step_and_a_snooze_are_named(company: Company) -> None
     actions.snooze(
         actor=company.mate, ref="INC-1", until=company.now + timedelta(minutes=30), now=company.now
     )
-    assert "it is snoozed until 12:30 UTC" in ask(company, OWNER).verdict
+    assert "it is snoozed until 2026-11-23T12:30:00Z" in ask(company, OWNER).verdict
     actions.resolve(actor=company.mate, ref="INC-1", now=company.now)
     assert "it was over before step 2 could call them" in ask(company, OWNER).verdict
 

@@ -7,6 +7,7 @@ from tocsin.apps.incidents import actions, following, queries
 from tocsin.apps.incidents.following import Of
 from tocsin.apps.oncall import queries as oncall
 from tocsin.domain.escalation.model import Target, TargetKind
+from tocsin.entrypoints.web.templatetags.tocsin import timed
 from tocsin.lib import clock
 from tocsin.ports import registry
 
@@ -132,3 +133,10 @@ def test_a_service_shows_who_follows_it(stranger: Visitor, house: str) -> None:
     stranger.client.post("/follow", {"of": "service", "name": "checkout", "do": "follow"})
     page = stranger.client.get("/services/checkout").content.decode()
     assert ("Who follows" in page, "Unfollow" in page) == (True, True)
+
+
+def test_times_in_words_are_in_the_readers_zone_and_the_words_are_escaped() -> None:
+    said = timed("step <2> at 2026-11-23T12:05:00Z, not before")
+    assert said.startswith("step &lt;2&gt; at <time")
+    assert ("12:05:00" in said, said.endswith("</time>, not before")) == (True, True)
+    assert timed("nothing & more") == "nothing &amp; more"

@@ -7,7 +7,7 @@ been thought of at all.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tocsin.apps.escalation.roster import Roster
@@ -121,10 +121,10 @@ def _verdict(incident: IncidentDetail, email: str, calls: Sequence[CallWhy]) -> 
         return "Called, and declined."
     if got:
         told = "Told" if all(call.kind is MessageKind.STAKEHOLDER for call in mine) else "Called"
-        return f"{told}: {len(got)} of {len(messages)} messages left."
+        return f"{told}: {len(got)} of {len(messages)} messages sent."
     waiting = [m.at for m in reaching if m.at is not None and m.state in {"planned", "claimed"}]
     if waiting:
-        return f"To be called: the first message leaves at {min(waiting):%H:%M:%S} UTC."
+        return f"To be called: the first message leaves at {_at(min(waiting))}."
     why = next((m.text for m in reaching if m.text), "")
     why = why or ("only the local outbox has it" if messages else "they have no way to be reached")
     return f"Could not be reached: {why}"
@@ -134,6 +134,11 @@ def _counts(via: str) -> bool:
     """False for what reaches nobody, as the local outbox."""
     channel = registry.channels.get(via)
     return channel is None or channel.counts
+
+
+def _at(instant: datetime) -> str:
+    """As programs read it; pages show it in the reader's zone."""
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _call(page: PageInfo) -> CallWhy:
@@ -148,7 +153,7 @@ def _message(row: NotificationInfo) -> MessageWhy:
     parts = [row.receipt if never or row.sent_at else "", row.hold, row.reason]
     if row.carried_by is not None:
         parts.insert(0, f"said by message {row.carried_by}")
-    if row.vendor:
+    if row.vendor and row.vendor != row.via:
         parts.append(f"by {row.vendor}")
     if row.attempts > 1:
         parts.append(f"{row.attempts} attempts")
@@ -204,23 +209,23 @@ def _why_not(incident: IncidentDetail, call: CallOutInfo, step: StepInfo) -> str
         return _without_them(call, step)
     if call.status is CallOutStatus.ACKNOWLEDGED and call.acknowledged_at:
         by = call.acknowledged_by or "a program"
-        return f"{by} acknowledged at {call.acknowledged_at:%H:%M:%S} UTC, before {number} calls them"
+        return f"{by} acknowledged at {_at(call.acknowledged_at)}, before {number} calls them"
     if call.status is CallOutStatus.SNOOZED and call.snoozed_until:
-        return f"it is snoozed until {call.snoozed_until:%H:%M} UTC; {number} stands for them"
+        return f"it is snoozed until {_at(call.snoozed_until)}; {number} stands for them"
     if not _climbing(incident, call):
         return f"it was over before {number} could call them"
     if step.state not in _AHEAD:
         return f"at {incident.severity} the calling ends before {number}, which stands for them"
     at, when = _begins(call, step), "later"
     if at is not None:
-        when = f"at {at:%H:%M:%S} UTC" if step.state == "next" else f"at about {at:%H:%M} UTC"
+        when = f"at {_at(at)}" if step.state == "next" else f"at about {_at(at)}"
     return f"{number} calls them {when}, unless somebody acknowledges"
 
 
 def _without_them(call: CallOutInfo, step: StepInfo) -> str:
     """The step began: its own decisions say who else it took, or why it took nobody."""
     said = [d.text for d in call.decisions if d.step == step.number and not d.email]
-    began = f" at {step.fired_at:%H:%M:%S} UTC" if step.fired_at else ""
+    began = f" at {_at(step.fired_at)}" if step.fired_at else ""
     why = "; ".join(dict.fromkeys(said)) or "it stood for somebody else then, or took one of several in turn"
     return f"step {step.number} began{began} without them: {why}"
 

@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from tocsin.domain.lifecycle import OPEN, Status
@@ -190,6 +191,16 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*")
 def named(text: str, names: Mapping[str, str]) -> str:
     """The same words with people's names in place of their addresses."""
     return _EMAIL.sub(lambda found: names.get(found[0].lower(), found[0]), text)
+
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+@register.filter
+def timed(text: str) -> SafeString:
+    """The same words with every instant in the reader's zone."""
+    times = [clock(datetime.fromisoformat(found)) for found in _INSTANT.findall(text)]
+    return format_html_join("", "{}{}", zip_longest(_INSTANT.split(text), times, fillvalue=""))
 
 
 @register.filter
