@@ -241,7 +241,7 @@ CASES = (
     Case(f"POST {METHODS}/{{method_id}}/test", f"{MATES_METHOD}/test", 409, 409, 403),
     Case("POST /users/{email}/test", "/users/mate@example.com/test", 202, 202, 403),
     Case(
-        "POST /users/{email}/tests/{page_id}/rest", "/users/mate@example.com/tests/{test}/rest", 202, 202, 403
+        "POST /users/{email}/tests/{page_id}/rest", "/users/mate@example.com/tests/{page}/rest", 202, 202, 403
     ),
     _everyone("GET /deliveries", "/deliveries"),
     _everyone("GET /throttles", "/throttles"),

@@ -35,6 +35,7 @@ NAMES = {
     "schedules": "main",
     "rotations": "primary",
     "escalation-policies": "payments",
+    "me": "checkout",  # what one follows
 }
 
 
@@ -61,6 +62,7 @@ def known(path: str, world: World) -> dict[str, Any]:
         "name": NAMES.get(path.split("/")[3], ""),
         "email": "mate@example.com",
         "ref": ids["incident"],
+        "of": "service",
         **{f"{name}_id": value for name, value in ids.items()},
     }
 

@@ -74,7 +74,7 @@ def build(owner: Caller, mate: Caller, stranger: Caller) -> World:
     address = "https://example.com/oncall.ics"
     calendar = oncall.add_calendar(name="Out", url=address, use="overrides", schedule="main", **by)
     ids = {"token": token.id, "override": override.id, "alert": _alert(), "method": mates.id}
-    ids |= {"test": test, "delivery": message.id}
+    ids |= {"page": test, "delivery": message.id}
     ids |= {"feed": feed.id, "calendar": calendar.id}
     ids |= _duty(now)
     ids |= _swaps(owner.actor or SYSTEM, mate.actor or SYSTEM, now)

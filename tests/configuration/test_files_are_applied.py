@@ -314,7 +314,7 @@ def test_the_first_run_loads_the_example_once(db: None, now: datetime) -> None:
 def test_rules_of_every_occasion_come_and_go_with_a_file(owner: Actor, now: datetime) -> None:
     everybodys = "notification_rules: {high: [{via: email}], moved: [{after: 90s, via: email}]}\n"
     of_one = (
-        "users: [{email: a@x.y, notification_rules: {low: [{via: email}], "
+        "users: [{email: ann@example.com, notification_rules: {low: [{via: email}], "
         "handoff: [{after: 1m, via: email}], swap: [{via: email}]}}]\n"
     )
     _apply(owner, {"a.yaml": everybodys + of_one}, now)
@@ -323,7 +323,10 @@ def test_rules_of_every_occasion_come_and_go_with_a_file(owner: Actor, now: date
     assert load({"export.yaml": text}).organisation.notification_rules == tuple(
         load({"a.yaml": everybodys}).organisation.notification_rules
     )
-    rules = {(str(rule.occasion), str(rule.urgency), rule.after_s, rule.own) for rule in ways.rules("a@x.y")}
+    rules = {
+        (str(rule.occasion), str(rule.urgency), rule.after_s, rule.own)
+        for rule in ways.rules("ann@example.com")
+    }
     assert rules == {
         ("page", "high", 0, False),
         ("page", "low", 0, True),
