@@ -13,8 +13,9 @@ from tocsin.apps.catalog import queries as catalog
 from tocsin.apps.identity import actions as identity_actions
 from tocsin.apps.identity import queries as identity
 from tocsin.domain.permissions import Actor, Permission, Role, can
-from tocsin.entrypoints.web import forms, wallboard
+from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader
+from tocsin.entrypoints.web.views import wallboard
 from tocsin.entrypoints.web.views.common import names, private, signed_in
 from tocsin.entrypoints.web.views.link import guarded
 from tocsin.lib import signing
