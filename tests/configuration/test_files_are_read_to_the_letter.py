@@ -253,6 +253,12 @@ def test_what_is_wrong_is_named_with_file_line_and_field(text: str, expected: st
     assert expected in "\n".join(str(problem) for problem in loaded.report.errors)
 
 
+def test_a_telephone_number_is_kept_as_replies_name_it() -> None:
+    text = "users: [{email: a@b.c, contact_methods: [{type: sms, address: '+49 (151) 23-45.6'}]}]"
+    organisation = load({"f": text}).organisation
+    assert [method.address for method in organisation.users["a@b.c"].contact_methods] == ["+4915123456"]
+
+
 def test_all_problems_are_named_at_once() -> None:
     loaded = load({"a": "users: 1\nteams: 2", "b": "services: 3", "c": "{"})
     assert len(loaded.report.errors) == 4

@@ -16,6 +16,7 @@ from tocsin.domain.time import WEEKDAYS, BusinessHours, format_duration, known_c
 Form = dict[str, Any]
 
 _PHONE: Final = re.compile(r"\+[0-9][0-9 ().-]{4,22}")
+_BETWEEN_DIGITS: Final = re.compile(r"[ ().-]")
 _URL: Final = re.compile(r"https?://[^\s\x00-\x1f]+")
 # By channel: what an address looks like, and what to say of one that does not.
 _EXPECTED: Final = {
@@ -86,9 +87,11 @@ def _read_method(cursor: Cursor) -> ContactMethod | None:
 def _checked_address(kind: str, address: str, at: Cursor) -> str | None:
     if kind == "email":
         return reader.email(at)
-    if kind in {"sms", "voice", "phone", "whatsapp"} and _PHONE.fullmatch(address) is None:
-        at.fail(f"expected a telephone number such as +15550100, found {address[:80]!r}")
-        return None
+    if kind in {"sms", "voice", "phone", "whatsapp"}:
+        if _PHONE.fullmatch(address) is None:
+            at.fail(f"expected a telephone number such as +15550100, found {address[:80]!r}")
+            return None
+        return _BETWEEN_DIGITS.sub("", address)  # as phone companies say who replied
     if kind == "webhook" and _URL.fullmatch(address) is None:
         at.fail("expected a URL that begins with https:// or http://")
         return None
