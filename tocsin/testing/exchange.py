@@ -31,6 +31,9 @@ from tocsin.testing.server import Call, Reply, Server
 _SPEECH = ("Say", "Speak")
 _QUESTIONS = ("Gather", "GetInput")
 _IN_TURN_S = 1.0  # callbacks of one message come one after the other, but for those that are played late
+_STYLE = """<meta name=viewport content="width=device-width"><meta name=color-scheme content="light dark">
+<style>body{font:16px/1.5 system-ui;max-width:44rem;margin:2rem auto;padding:0 1rem}li{overflow-wrap:anywhere}
+button{min-width:44px;min-height:44px}input{min-height:40px}</style>"""
 _KEYS = ("1", "2", "3", "4")
 
 
@@ -294,11 +297,10 @@ class Exchange(Server):
         return Reply(200, {"said": said})
 
     def _page(self) -> str:
-        head = f"<!doctype html><html lang=en><title>{self.title}</title><meta charset=utf-8>"
-        style = "<style>body{font:16px system-ui;max-width:44rem;margin:2rem auto;padding:0 1rem}</style>"
+        head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{self.title}</title>{_STYLE}"
         rows = "".join(self._rows())
         empty = "<p>Nothing has come in yet. Reload to look again.</p>"
-        return f"{head}{style}<h1>{self.title}: phones</h1>{rows or empty}</html>"
+        return f"{head}<h1>{self.title}: phones</h1>{rows or empty}</html>"
 
     def _rows(self) -> Iterator[str]:
         for number in dict.fromkeys([ring.to for ring in self.rings] + [text.to for text in self.texts]):
