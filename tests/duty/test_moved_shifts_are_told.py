@@ -1,13 +1,18 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from tests.duty.conftest import LONG_AGO, Outbox, at, said
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.identity.models import User
-from tocsin.apps.notify.models import Page
+from tocsin.apps.notify import actions as notify
+from tocsin.apps.notify.models import Notification, Page
 from tocsin.apps.oncall import actions
+from tocsin.domain.notification.model import Occasion, Rule
 from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.schedule.definition import OverrideDefinition
+from tocsin.domain.severity import Urgency
 from tocsin.lib import bus
 from tocsin.ports.events import DutySettled, DutyWord, ShiftsMoved
 
@@ -74,3 +79,16 @@ def test_a_word_that_is_settled_leaves_no_more(rota: Rota, outbox: Outbox) -> No
     bus.publish(DutySettled("a key", "done", at("23 08:00")))
     assert outbox(at("23 08:01")) == []
     assert Page.objects.get().end_reason == "done"
+
+
+@pytest.mark.parametrize(
+    ("occasion", "why"),
+    [(Occasion.MOVED, "moved shifts"), (Occasion.SWAP, "low urgency"), (Occasion.HANDOFF, "low urgency")],
+)
+def test_it_goes_by_the_rules_for_moved_shifts(rota: Rota, occasion: Occasion, why: str) -> None:
+    rules = [Rule(Urgency.LOW, timedelta(0), "email"), Rule(Urgency.LOW, timedelta(0), "email", occasion)]
+    notify.set_rules(actor=SYSTEM, email="bob@example.com", rules=rules, now=LONG_AGO)
+    bus.publish(moved())
+    row = Notification.objects.get(page__user__email="bob@example.com")
+    assert row.page.occasion == Occasion.MOVED
+    assert row.reason == f"rule: {why}, email after 0s"

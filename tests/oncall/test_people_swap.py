@@ -14,6 +14,7 @@ from tocsin.apps.oncall import actions, queries
 from tocsin.apps.oncall.models import Override
 from tocsin.apps.oncall.types import SwapInfo
 from tocsin.domain.errors import Conflict, Invalid, NotFound, PermissionDenied
+from tocsin.domain.notification.model import Occasion
 from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.schedule import OverrideKind
 from tocsin.domain.schedule.definition import OverrideDefinition
@@ -181,6 +182,7 @@ class TestSwaps:
         second = ask(schedule="calm")
 
         def refuse(word: DutyWord) -> None:
+            assert word.occasion is Occasion.SWAP
             if f"swaps/{first.id}" in word.lines[-1]:
                 raise RuntimeError
 
