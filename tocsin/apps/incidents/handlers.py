@@ -10,7 +10,7 @@ from tocsin.apps.identity.models import User
 from tocsin.apps.incidents import changes, telling
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.models import Incident, TimelineEntry
-from tocsin.apps.incidents.surroundings import has_call_out, label_of, load, nobody_has, subject_of
+from tocsin.apps.incidents.surroundings import HELP, has_call_out, label_of, load, nobody_has, subject_of
 from tocsin.domain.lifecycle import OPEN, Status
 from tocsin.domain.permissions import SYSTEM, Actor, ActorKind, Role
 from tocsin.ports.events import (
@@ -46,7 +46,9 @@ def on_timeline_news(news: TimelineNews) -> None:
 
 
 def on_notification_failed(news: NotificationFailed) -> None:
-    text = f"Could not reach {news.email} by {news.via}: {news.detail}"
+    # Without a person it was for a room, or a webhook, that the policy names.
+    what = f"reach {news.email} by" if news.email else "post to"
+    text = f"Could not {what} {news.via}: {news.detail}"
     _note(news.incident_id, SYSTEM, "notification_failed", text, news.at)
 
 
@@ -78,11 +80,11 @@ def on_help_declined(news: HelpDeclined) -> None:
         return
     actor = _actor(news.email)
     why = f": {news.reason}" if news.reason else ""
+    asked = news.label.startswith(HELP)  # else it is the service's own call-out that they cannot answer
+    said = f"{actor.label} cannot {'help' if asked else 'take it'}"
     diary = Diary(actor, news.at)
-    diary.note(incident, "help_declined", f"{actor.label} cannot help{why}", {"email": news.email})
-    _tell_asker(
-        incident, news.label, news.email, f"{actor.label} cannot help with {incident.ref}{why}", news.at
-    )
+    diary.note(incident, "help_declined", f"{said}{why}", {"email": news.email})
+    _tell_asker(incident, news.label, news.email, f"{said} with {incident.ref}{why}", news.at)
     incident.touched = True
     incident.version += 1
     incident.save()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from tocsin.apps.alerts import directory as directories
 from tocsin.apps.alerts.directory import Directory
@@ -21,6 +22,8 @@ from tocsin.domain.notification.model import Subject
 from tocsin.domain.severity import Severity, Urgency
 from tocsin.domain.time.business import BusinessHours
 from tocsin.domain.urgency import ChosenUrgency
+
+HELP: Final = "help: "  # begins the label of a call for help
 
 
 @dataclass
@@ -115,7 +118,7 @@ def has_call_out(incident: Incident) -> bool:
 
 def label_of(asked: str) -> str:
     """What the call-out of a call for help is called: as escalation keeps it."""
-    return f"help: {asked}"[:255]
+    return f"{HELP}{asked}"[:255]
 
 
 def call_again(
