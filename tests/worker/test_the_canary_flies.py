@@ -131,6 +131,13 @@ def test_it_leaves_nothing_behind() -> None:
     assert CanaryRun.objects.count() == 0
 
 
+def test_what_is_left_of_it_goes_though_it_was_turned_off() -> None:
+    send()
+    work()
+    jobs.tidy(clock.now() + timedelta(minutes=5))
+    assert set(left().values()) == {0}
+
+
 def test_what_an_old_backup_holds_of_it_goes_too() -> None:
     send()
     work()

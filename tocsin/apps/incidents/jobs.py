@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from tocsin.apps.alerts import intake
 from tocsin.apps.alerts.intake import Incoming
 from tocsin.apps.audit import actions as audit
-from tocsin.apps.incidents import pipeline, surroundings, updates
+from tocsin.apps.incidents import canary, pipeline, surroundings, updates
 from tocsin.apps.incidents import sweep as due
 from tocsin.apps.incidents.surroundings import Surroundings
 from tocsin.apps.integrations import actions as integrations
@@ -143,5 +143,5 @@ def sweep(now: datetime) -> int:
 
 
 def tidy(now: datetime) -> int:
-    """Drop old events and answered keys; call it now and then. The number dropped."""
-    return integrations.forget_events(now=now) + audit.forget_keys(now=now)
+    """Drop old events, answered keys and what a canary left; call it now and then. The number dropped."""
+    return integrations.forget_events(now=now) + audit.forget_keys(now=now) + canary.tidy(now)
