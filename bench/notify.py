@@ -216,10 +216,10 @@ async def watch(senders: Senders, ref: str, cookie: str) -> tuple[list[float], l
     address = urlsplit(senders.url)
     host, port = address.hostname or "", address.port or 0
     ready = asyncio.Semaphore(0)
+    ticket = senders.api("POST", "stream/ticket", {})
     times: list[tuple[float, float]] = []
 
     async def read() -> None:
-        ticket = await asyncio.to_thread(senders.api, "POST", "stream/ticket", {})
         reader, writer = await asyncio.open_connection(host, port)
         head = f"GET {ticket['url']} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n"
         writer.write(head.encode())
@@ -245,7 +245,7 @@ async def watch(senders: Senders, ref: str, cookie: str) -> tuple[list[float], l
     acknowledged: list[float] = []
     tasks = [asyncio.create_task(read()) for _ in range(READERS)]
     for _ in range(READERS):
-        await ready.acquire()
+        await asyncio.wait_for(ready.acquire(), 30)
     await asyncio.sleep(2)
     acknowledged.append(time.monotonic())
     await asyncio.to_thread(senders.api, "POST", f"incidents/{ref}/acknowledge", {})
