@@ -102,7 +102,7 @@ def test_key_one_acknowledges_and_nobody_else_is_told(tocsin: Installation, twil
     tocsin.trigger(KEYS["bell"], "cards", "Cards fail", severity="SEV2")
     phone = twilio.phone(ROBIN)
     call = phone.wait_call()
-    assert "severity 2 on bell. Cards fail." in " ".join(call.said)
+    assert "Severity 2 on bell. Cards fail." in " ".join(call.said)
     ref = incident(tocsin, "Cards fail")["ref"]
     assert phone.press("1") == f"{ref} acknowledged. Robin, it is yours."
     found = tocsin.api("GET", f"incidents/{ref}")

@@ -1,5 +1,7 @@
 """What an answer does, and what is said to it: the matrix."""
 
+from datetime import datetime
+
 import pytest
 
 from tests.telephony.house import MANAGER, MATE, OWNER, House
@@ -7,11 +9,14 @@ from tocsin.apps.audit.models import AuditEntry
 from tocsin.apps.identity.models import User, UserState
 from tocsin.apps.incidents import actions, answers
 from tocsin.apps.notify import actions as notify
+from tocsin.apps.notify.handlers import on_duty_word
 from tocsin.apps.notify.models import ContactMethod, Notification, Page
 from tocsin.domain.escalation.model import Target, TargetKind
+from tocsin.domain.permissions import Actor
 from tocsin.lib import clock
 from tocsin.lib.ratelimit import Buckets
 from tocsin.ports.callback import Answer, Deed
+from tocsin.ports.events import DutyWord
 
 
 def test_ack_with_its_number_takes_the_incident(house: House) -> None:
@@ -211,6 +216,26 @@ def test_a_test_page_is_confirmed_and_kept_as_read(by_key: bool, house: House) -
     said = house.presses(Deed.ACKNOWLEDGE, message) if by_key else house.says("ack")
     assert said == "Thank you: it reached you, and we know."
     assert house.told().state == "read"
+
+
+@pytest.mark.parametrize("by_key", [True, False], ids=["key", "text"])
+def test_a_test_before_a_shift_is_confirmed_too(
+    by_key: bool,  # noqa: FBT001 - a case
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    confirmed: list[tuple[str | None, int]] = []
+
+    def confirm(*, actor: Actor, readiness_id: int, now: datetime) -> None:
+        confirmed.append((actor.email, readiness_id))
+
+    monkeypatch.setattr(answers.oncall, "confirm_readiness", confirm)
+    house.phones("sms")
+    word = DutyWord("mate@example.com", "You are next", (), clock.now(), "k", pressing=True, confirm=5)
+    on_duty_word(word)
+    house.work()
+    said = house.presses(Deed.ACKNOWLEDGE, house.told()) if by_key else house.says("ack")
+    assert (said, confirmed) == ("Thank you: you are ready.", [("mate@example.com", 5)])
 
 
 # ---- stop and start ----

@@ -38,7 +38,7 @@ def test_the_keys_are_those_that_the_message_is_for(given: Message, menu: str) -
 def test_it_says_who_calls_what_is_wrong_and_why_you_in_words_for_ears() -> None:
     said = " ".join(words.script(message()).lines)
     assert said == (
-        "This is Tocsin, calling Alice. severity 1 on checkout. Cards fail. Why you: on call for payments."
+        "This is Tocsin, calling Alice. Severity 1 on checkout. Cards fail. Why you: on call for payments."
     )
 
 

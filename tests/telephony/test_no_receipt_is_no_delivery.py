@@ -60,7 +60,9 @@ def test_without_a_receipt_the_other_company_takes_it_and_then_the_next_way(
     assert Notification.objects.get(address=MATE, via="sms", page__kind="page").state == "failed"
 
 
-def test_with_both_down_it_is_tried_again_and_both_are_seen_to_fail(lines: House, twilio: Twilio, plivo: Plivo) -> None:
+def test_with_both_down_it_is_tried_again_and_both_are_seen_to_fail(
+    lines: House, twilio: Twilio, plivo: Plivo
+) -> None:
     lines.phones("sms")
     twilio.faults.always(Status(503))
     plivo.faults.always(Status(429, retry_after_s=5))

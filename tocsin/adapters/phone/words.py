@@ -179,4 +179,5 @@ def _spoken(line: str) -> str:
     line = _URL.sub("", line).replace("“", "").replace("”", "")
     line = _REFERENCE.sub(r"incident \1", _SEVERITY.sub(r"severity \1", line))
     line = " ".join(line.split())
+    line = line[:1].upper() + line[1:]
     return f"{line}." if line and line[-1].isalnum() else line
