@@ -16,6 +16,7 @@ from tocsin.domain.simulation.model import (
     Result,
     SetSeverity,
     Trigger,
+    Unsent,
 )
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Result",
     "SetSeverity",
     "Trigger",
+    "Unsent",
     "explain",
     "simulate",
 ]

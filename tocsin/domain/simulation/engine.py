@@ -33,8 +33,10 @@ from tocsin.domain.simulation.model import (
     Result,
     SetSeverity,
     Trigger,
+    Unsent,
 )
-from tocsin.domain.simulation.running import Message, Running, candidate, stop
+from tocsin.domain.simulation.outbox import Outbox
+from tocsin.domain.simulation.running import Message, Running, candidate, promoted, stop
 from tocsin.domain.simulation.world import Placement, World
 
 _MOST_STEPS: Final = 5_000_000  # a rehearsal that never ends is a mistake, not a rehearsal
@@ -55,20 +57,27 @@ class Play:
         self._due: list[tuple[datetime, int, Running | Message]] = []
         self._tie = count()
         self._turns = Cursor()
+        self.unsent: list[Unsent] = []
+        self._leaving: list[Message] = []  # due at this instant
+        self._outbox = Outbox()
+        self._calls = count(1)
 
     # ---- time ----
 
     def until(self, instant: datetime, *, inclusive: bool) -> None:
         """Do what falls due before `instant`, or at it."""
         for _ in range(_MOST_STEPS):
-            if not self._due or self._due[0][0] > instant or (self._due[0][0] == instant and not inclusive):
+            more = self._due and (self._due[0][0] < instant or (inclusive and self._due[0][0] == instant))
+            if self._leaving and (not more or self._due[0][0] > self._leaving[0].page.at):
+                self._leave(self._leaving[0].page.at)
+                continue
+            if not more:
                 return
             at, _number, what = heapq.heappop(self._due)
-            if isinstance(what, Message):
-                if not what.stopped:
-                    self.pages.append(what.page)
-            else:
+            if isinstance(what, Running):
                 self._advance(what, at)
+            elif not what.stopped and what.page.at == at:  # otherwise it leaves at another time
+                self._leaving.append(what)
         raise Invalid(FieldError("events", "the rehearsal does not come to an end"))
 
     def _advance(self, incident: Running, at: datetime) -> None:
@@ -84,9 +93,27 @@ class Play:
         if at is not None:
             heapq.heappush(self._due, (at, next(self._tie), what))
 
+    def _leave(self, now: datetime) -> None:
+        """Everything that is due at `now`, together."""
+        left = self._outbox.leave(self._leaving, now)
+        self._leaving = []
+        self.pages += left.pages
+        self.unsent += left.unsent
+        for message in left.held:
+            self.incidents[message.incident - 1].waiting.append(message)
+            self._schedule(message.page.at, message)
+        for message in left.elsewhere:
+            following = promoted(self.incidents[message.incident - 1], message, now)
+            self._schedule(now if following else None, following or message)
+
     # ---- what happens ----
 
     def happen(self, event: Happening) -> None:
+        self._happen(event)
+        if self._leaving:  # what leaves at once is gone when the next thing happens
+            self._leave(event.at)
+
+    def _happen(self, event: Happening) -> None:
         match event:
             case Trigger():
                 self._trigger(event)
@@ -145,6 +172,7 @@ class Play:
         snapshot = self.world.snapshot(placement.service, severity, placement.urgency)
         outcome = machine.begin(snapshot, self.world.resolver(now), now, turns=self._turns)
         incident = Running(
+            number=len(self.incidents) + 1,
             dedup_key=dedup_key,
             service=placement.service,
             severity=severity,
@@ -272,7 +300,7 @@ class Play:
     def _call(self, incident: Running, call: Call, now: datetime) -> None:
         deadline = incident.state.started_at + incident.snapshot.respond_within
         lines = self.world.messages(call.person.email, call.urgency, now, deadline)
-        first = True
+        first, number = not call.again, next(self._calls)
         for line in lines:
             if line.method is None:
                 self._note(now, incident.dedup_key, f"{call.person.email}: {line.reason}")
@@ -286,10 +314,22 @@ class Play:
                 call.step,
                 f"{call.reason}; {line.reason}",
             )
-            message = Message(page, first=first)
+            message = Message(
+                page=page,
+                address=line.method.address,
+                incident=incident.number,
+                service=incident.service.name,
+                severity=incident.severity,
+                call=number,
+                why=call.reason,
+                said=page.reason,
+                wanted_at=page.at,
+                stakeholder=call.stakeholder,
+                first=first,
+            )
             first = False
             if page.at <= now:
-                self.pages.append(page)
+                self._leaving.append(message)
             else:
                 incident.waiting.append(message)
                 self._schedule(page.at, message)
@@ -326,7 +366,10 @@ class Play:
             )
             for one in self.incidents
         )
-        return Result(tuple(pages), incidents, tuple(self.notes))
+        unsent = sorted(
+            (one for one in self.unsent if start <= one.page.at < end), key=lambda one: one.page.at
+        )
+        return Result(tuple(pages), incidents, tuple(self.notes), tuple(unsent))
 
 
 def simulate(

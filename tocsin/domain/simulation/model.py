@@ -64,6 +64,14 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Unsent:
+    """One that did not leave, because another message says it; `page.at` is when it would have left."""
+
+    page: Page
+    reason: str
+
+
+@dataclass(frozen=True)
 class Incident:
     """`dedup_key` is the one that opened it. `acknowledged_at` is the first acknowledgement, also when a
     time-out, a raise or a reopening has voided it since.
@@ -84,3 +92,4 @@ class Result:
     pages: tuple[Page, ...]
     incidents: tuple[Incident, ...]
     notes: tuple[tuple[datetime, str, str], ...] = ()  # when, dedup key, text
+    unsent: tuple[Unsent, ...] = ()

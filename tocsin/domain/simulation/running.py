@@ -1,6 +1,6 @@
 """One incident while it is played, and its messages that wait."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tocsin.domain.configuration.model import Service
@@ -13,7 +13,18 @@ from tocsin.domain.simulation.model import Page
 
 @dataclass
 class Message:
+    """`said` is the page's reason without what the queue adds; `why`, the call's own."""
+
     page: Page
+    address: str
+    incident: int
+    service: str
+    severity: Severity
+    call: int  # which call it belongs to
+    why: str
+    said: str
+    wanted_at: datetime
+    stakeholder: bool = False
     stopped: bool = False
     first: bool = False
 
@@ -22,6 +33,7 @@ class Message:
 class Running:
     """One incident while it is played."""
 
+    number: int
     dedup_key: str
     service: Service
     severity: Severity
@@ -51,6 +63,17 @@ def candidate(incident: Running) -> Candidate:
         resolved_at=incident.resolved_at,
         resolved_by_alert=incident.status is Status.RESOLVED,
     )
+
+
+def promoted(incident: Running, late: Message, now: datetime) -> Message | None:
+    """The person's next message over another way, due now: `late` waits too long for its own."""
+    mine = [one for one in incident.waiting if one.call == late.call and not one.stopped]
+    later = [one for one in mine if one.page.at > now and one.page.contact != late.page.contact]
+    following = min(later, key=lambda one: one.page.at, default=None)
+    if following is not None:
+        following.said += "; early, as the way before would have waited too long"
+        following.page = replace(following.page, at=now, reason=following.said)
+    return following
 
 
 def stop(incident: Running, effect: StopCalling, now: datetime) -> None:

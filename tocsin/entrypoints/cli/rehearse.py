@@ -168,6 +168,7 @@ def simulate(*, directory: str, events: str, start: str, end: str, as_json: bool
 def _played(result: Result) -> Row:
     return {
         "pages": [_page(page) for page in result.pages],
+        "unsent": [{**_page(one.page), "reason": one.reason} for one in result.unsent],
         "incidents": [
             {
                 "dedup_key": one.dedup_key,
@@ -187,7 +188,17 @@ def _print_played(result: Result) -> None:
         ("AT", "INCIDENT", "WHO", "BY", "STEP", "REASON"),
         [(_iso(one.at), one.dedup_key, one.user, one.contact, one.step, one.reason) for one in result.pages],
     )
-    click.echo(f"{len(result.pages)} pages for {len(result.incidents)} incidents.")
+    if result.unsent:
+        click.echo()
+        print_table(
+            ("AT", "INCIDENT", "WHO", "BY", "NOT SENT"),
+            [
+                (_iso(one.page.at), one.page.dedup_key, one.page.user, one.page.contact, one.reason)
+                for one in result.unsent
+            ],
+        )
+    others = f", {len(result.unsent)} said by another" if result.unsent else ""
+    click.echo(f"{len(result.pages)} pages for {len(result.incidents)} incidents{others}.")
 
 
 def _page(page: Page) -> Row:
