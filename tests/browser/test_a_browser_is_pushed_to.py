@@ -50,7 +50,7 @@ def test_it_is_switched_on_and_shows_what_comes(
 ) -> None:
     page, given = pushed
     page.goto(f"{tocsin.url}/me/reached?add=push#add")
-    if folder := os.environ.get("TOCSIN_PICTURES"):
+    if folder := os.environ.get("PICTURES"):
         page.wait_for_timeout(800)
         page.screenshot(path=f"{folder}/push-light.png")
         page.set_viewport_size({"width": 390, "height": 800})
@@ -84,10 +84,11 @@ def told(page: Page, origin: str, document: dict[str, Any]) -> list[str]:
     page.wait_for_timeout(500)
     wanted = {"origin": f"{origin}/", "registrationId": ids[-1], "data": json.dumps(document)}
     session.send("ServiceWorker.deliverPushMessage", wanted)
+    # Read while it is looked for: a headless browser closes notifications soon.
     shown = "navigator.serviceWorker.ready.then((it) => it.getNotifications())"
-    page.wait_for_function(f"() => {shown}.then((all) => all.length)")
-    titles: list[str] = page.evaluate(f"() => {shown}.then((all) => all.map((each) => each.title))")
-    return titles
+    titles = "(all) => all.length && all.map((each) => each.title)"
+    found: list[str] = page.wait_for_function(f"() => {shown}.then({titles})").json_value()
+    return found
 
 
 def test_a_browser_that_says_no_is_told_what_to_do(chromium: Browser, tocsin: Installation) -> None:
