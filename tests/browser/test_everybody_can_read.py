@@ -78,6 +78,8 @@ def test_text_stands_out_and_controls_have_names(theme: Any, chromium: Browser, 
     paths += ["audit/", "policies/", "teams/", "delivery/", "alerts/"]
     paths += ["my-on-call", "swaps/", "swaps/new?for=alice@example.com", "pay/", "teams/platform"]
     paths += [f"schedules/platform/{each}" for each in ("checks", "history", "calendars")]
+    paths += ["policies/new", "policies/payments", "policies/payments/edit", "policies/payments/delete"]
+    paths += ["services/new", "services/checkout/edit", "wall/", "wall/?theme=light", "wall/?team=none"]
     paths += ["people/alice@example.com/deactivate", "people/alice@example.com/calendars", "calendars/"]
     complaints = {}
     for path in paths:

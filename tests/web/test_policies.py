@@ -313,3 +313,13 @@ def test_without_a_clock_of_its_own_now_is_meant(owner: Visitor) -> None:
         said = fire(post(owner, "/policies/new", 200, **ladder(do="preview")))
     assert "If this fired now" in said
     assert "Wed 21 Oct, 10:00" in said
+
+
+def test_the_palette_finds_a_policy_and_makes_one(owner: Visitor, mate: Visitor) -> None:
+    post(owner, "/policies/new", **ladder())
+    assert owner.client.get("/search.json?q=shop-f").json()["items"] == [
+        {"title": "shop-first", "kind": "Policy", "url": "/policies/shop-first"}
+    ]
+    made = {"title": "New policy", "kind": "Do", "url": "/policies/new"}
+    assert made in owner.client.get("/search.json?q=new pol").json()["items"]
+    assert made not in mate.client.get("/search.json?q=new pol").json()["items"]
