@@ -13,7 +13,7 @@ from tocsin.apps.notify import actions, delivery, queries
 from tocsin.apps.notify.models import ContactMethod
 from tocsin.apps.notify.types import QuietHoursInfo
 from tocsin.domain.errors import Conflict, Invalid, PermissionDenied
-from tocsin.domain.notification.model import Rule
+from tocsin.domain.notification.model import Occasion, Rule
 from tocsin.domain.permissions import SYSTEM, Actor
 from tocsin.domain.severity import Urgency
 from tocsin.ports import registry
@@ -166,3 +166,23 @@ def test_a_test_page_goes_the_way_a_real_one_would(alice: Actor, mate: Actor, ma
         for job in delivery.claim("w", NOW, 9):
             delivery.deliver_one(job, "w")
     assert [m.headline for m in mail.sent] == ["Test page: nothing is wrong"] * 2
+
+
+def test_a_file_and_its_person_keep_rules_side_by_side(alice: Actor) -> None:
+    filed = Rule(Urgency.HIGH, timedelta(0), "email")
+    own = Rule(Urgency.LOW, timedelta(minutes=1), "email", Occasion.HANDOFF)
+
+    def apply() -> None:
+        ways = [("email", ALICE, {})]
+        actions.save_person(
+            actor=SYSTEM, email=ALICE, methods=ways, rules=(filed,), quiet_hours=None, now=NOW
+        )
+
+    apply()
+    actions.set_rules(actor=alice, email=ALICE, rules=(filed, own), now=NOW)
+    for _ in range(2):
+        found = {(rule.occasion, rule.from_file) for rule in queries.own_rules(ALICE)}
+        assert found == {(Occasion.PAGE, True), (Occasion.HANDOFF, False)}
+        apply()
+    actions.set_rules(actor=alice, email=ALICE, rules=(own,), now=NOW)
+    assert [rule.occasion for rule in queries.own_rules(ALICE)] == [Occasion.HANDOFF]

@@ -9,6 +9,7 @@ from django.db import transaction
 from tocsin.apps.audit import actions as audit
 from tocsin.apps.identity.models import User
 from tocsin.apps.notify.actions.own import may_edit, record, user_of
+from tocsin.apps.notify.directory import rule_of
 from tocsin.apps.notify.models import ContactMethod, NotificationRule, QuietHours
 from tocsin.apps.notify.types import QuietHoursInfo
 from tocsin.domain.errors import FieldError, Invalid
@@ -28,8 +29,13 @@ def set_rules(*, actor: Actor, email: str, rules: Sequence[Rule], now: datetime)
     may_edit(actor, email)
     user = user_of(email)
     _check_rules(rules)
+    # A file's rules that are still there are still its own.
+    filed = {rule_of(row) for row in user.notification_rules.filter(from_file=True)}
     user.notification_rules.all().delete()
-    NotificationRule.objects.bulk_create(_rule_rows(user, rules, from_file=False))
+    rows = _rule_rows(user, rules, from_file=False)
+    for row in rows:
+        row.from_file = rule_of(row) in filed
+    NotificationRule.objects.bulk_create(rows)
     record(actor, "notification_rules.set", user, {"rules": _shown(rules)}, now)
 
 
@@ -80,7 +86,7 @@ def save_person(
 ) -> None:
     """What a configuration file says of a person: (type, address, config), all verified.
 
-    What people added stays.
+    What people added stays, rules for what the file has none for as well.
     """
     require(actor, Permission.CONFIGURE)
     user = user_of(email)
@@ -100,7 +106,8 @@ def save_person(
     user.notification_rules.filter(from_file=True).delete()
     if rules:
         _check_rules(rules)
-        user.notification_rules.all().delete()
+        for urgency, occasion in {(rule.urgency, rule.occasion) for rule in rules}:
+            user.notification_rules.filter(urgency=urgency, occasion=occasion).delete()
         NotificationRule.objects.bulk_create(_rule_rows(user, rules, from_file=True))
     if quiet_hours is not None:
         set_quiet_hours(actor=actor, email=email, hours=quiet_hours, now=now)
