@@ -57,7 +57,8 @@ def message(kind: MessageKind = MessageKind.PAGE, **fields: object) -> Message:
 
 
 BUNDLE = message(
-    headline="2 incidents of checkout",
+    headline="2 incidents",
+    lines=("INC-12 SEV1 checkout: Orders fail", "Why you: on call for payments"),
     listed=(
         Listed("INC-12", "Orders fail", "SEV1", "checkout"),
         Listed("INC-13", "Cards are refused", "SEV2", "payments"),

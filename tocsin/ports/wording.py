@@ -74,8 +74,8 @@ def facts(message: Message) -> str:
 
 
 def body(message: Message) -> tuple[str, ...]:
-    """The lines beneath the title, and of a bundle every incident in it."""
-    listed = tuple(f"{each.ref} · {each.severity} · {each.service}: {each.title}" for each in message.listed)
+    """The lines beneath the title, and of a bundle every incident in it that they do not name themselves."""
+    listed = tuple(f"{each.ref} {each.severity} {each.service}: {each.title}" for each in message.listed)
     said = tuple(line for line in message.lines if line.strip())
     return said + tuple(one for one in listed if one not in said)
 
