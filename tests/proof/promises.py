@@ -29,9 +29,9 @@ def nothing_leaves_after_the_acknowledgement(message: Message) -> None:
     if message.kind is not MessageKind.PAGE:
         return
     row = Notification.objects.select_related("page").get(key=message.key)
-    call_out = CallOut.objects.filter(pk=row.page.call_out_id).first()
-    if call_out is None:
+    if row.page.call_out_id is None or row.page.incident_id is None:
         return
+    call_out = CallOut.objects.get(pk=row.page.call_out_id)
     _demand(call_out.status in _OPEN, f"a page of a call-out that is {call_out.status} left: {message.key}")
     incident = Incident.objects.get(pk=row.page.incident_id)
     answered = call_out.kind == "service" and incident.acknowledged_at is not None

@@ -1,5 +1,5 @@
-"""The canary: an event of our own that walks, each minute, every step that a monitor's event would walk, up to a
-channel that only writes down that it came.
+"""The canary: an event of our own that walks, each minute, every step that a monitor's event would walk, up
+to a channel that only writes down that it came.
 
 What it leaves on its way belongs to nobody: its service and its integration are flagged, its incident has a
 number below zero, and its person exists in this file only.
