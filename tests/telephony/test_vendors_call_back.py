@@ -12,10 +12,8 @@ from tests.telephony.messages import message
 from tocsin.adapters.phone import words
 from tocsin.adapters.plivo import carrier as plivo_carrier
 from tocsin.adapters.plivo import hook as plivo_hook
-from tocsin.adapters.plivo import markup
 from tocsin.adapters.twilio import carrier as twilio_carrier
 from tocsin.adapters.twilio import hook as twilio_hook
-from tocsin.adapters.twilio import twiml
 from tocsin.apps.audit.models import AuditEntry
 from tocsin.apps.notify.models import Attempt, Notification
 from tocsin.lib import clock, signing
@@ -205,10 +203,10 @@ def test_plivos_words_mean_the_same(house: House) -> None:
 
 def pressed(house: House, row: Notification, digit: str, vendor: str = "twilio") -> str:
     if vendor == "twilio":
-        token = signing.sign(twilio_carrier.PURPOSE, twiml.payload(row.key, SCRIPT))
+        token = signing.sign(twilio_carrier.PURPOSE, SCRIPT.packed(row.key))
         answer = house.twilio(f"keys?s={token}", CallSid="CA1", To=MATE, Digits=digit)
     else:
-        token = signing.sign(plivo_carrier.PURPOSE, markup.payload(row.key, SCRIPT))
+        token = signing.sign(plivo_carrier.PURPOSE, SCRIPT.packed(row.key))
         form = {"RequestUUID": "R1", "CallUUID": "C1", "To": MATE[1:], "Digits": digit}
         answer = house.plivo(f"keys?s={token}", **form)
     assert answer.status_code == 200
@@ -239,7 +237,7 @@ def test_another_key_says_it_all_again_and_does_nothing(vendor: str, house: Hous
 
 def test_plivo_asks_what_to_say(house: House) -> None:
     row = sent(house, "voice", "plivo", "R1")
-    token = signing.sign(plivo_carrier.PURPOSE, markup.payload(row.key, SCRIPT))
+    token = signing.sign(plivo_carrier.PURPOSE, SCRIPT.packed(row.key))
     answer = house.plivo(f"say?s={token}", RequestUUID="R1", CallUUID="C1", CallStatus="in-progress")
     said = answer.content.decode()
     assert "Cards fail." in said
@@ -254,7 +252,7 @@ def test_a_call_that_we_did_not_make_is_not_served(token: str, house: House) -> 
 
 def test_a_call_of_yesterday_is_over(house: House) -> None:
     row = sent(house, "voice", ref="CA1")
-    old = signing.sign(twilio_carrier.PURPOSE, twiml.payload(row.key, SCRIPT), clock.now())
+    old = signing.sign(twilio_carrier.PURPOSE, SCRIPT.packed(row.key), clock.now())
     assert house.twilio(f"keys?s={old}", CallSid="CA1", To=MATE, Digits="1").status_code == 403
 
 

@@ -2,10 +2,13 @@
 `voice` send over whichever is well.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from tocsin.ports.channel import Receipt
+
+AGAIN: Final = "4"  # the key that says it all once more
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,24 @@ class Script:
 
     lines: tuple[str, ...]
     choices: tuple[Choice, ...]
+
+    @property
+    def menu(self) -> str:
+        """How the keys are said; "" for none."""
+        keys = ", ".join(f"{one.digit} {one.label}" for one in self.choices)
+        return f"Press {keys}, or {AGAIN} to hear this again." if keys else ""
+
+    def chosen(self, digit: str) -> str:
+        """The deed of a key; "" where it has none."""
+        return next((one.deed for one in self.choices if one.digit == digit), "")
+
+    def packed(self, key: str) -> dict[str, Any]:
+        """For an address that a vendor calls while it has the message of `key` on the line."""
+        return {"k": key, "l": self.lines, "c": [[one.digit, one.deed, one.label] for one in self.choices]}
+
+    @classmethod
+    def unpacked(cls, found: Mapping[str, Any]) -> "Script":
+        return cls(tuple(found["l"]), tuple(Choice(*one) for one in found["c"]))
 
 
 class Carrier(Protocol):

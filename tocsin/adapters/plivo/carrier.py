@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
-from tocsin.adapters.plivo import markup
 from tocsin.lib import clock, http, signing
 from tocsin.ports import receipts
 from tocsin.ports.channel import Receipt
@@ -52,7 +51,7 @@ class PlivoCarrier:
         return self._post("Message/", document, "message_uuid")
 
     def call(self, key: str, to: str, script: Script) -> Receipt:
-        token = signing.sign(PURPOSE, markup.payload(key, script), clock.now() + _SCRIPT_HOLDS)
+        token = signing.sign(PURPOSE, script.packed(key), clock.now() + _SCRIPT_HOLDS)
         ours = quote(key, safe="")
         document = {
             "from": _bare(self.voice_from),

@@ -33,6 +33,7 @@ from tocsin.ports.callback import (
     Progress,
     Reply,
 )
+from tocsin.ports.telephony import AGAIN, Script
 
 _XML: Final = "text/xml; charset=utf-8"
 _SMS: Final = {
@@ -94,10 +95,10 @@ class PlivoHook:
         if request.path == "keys" and _key_of(request) is not None:
             return Reply(200, _XML, markup.said(words or "Goodbye."))
         if request.path in {"say", "keys"}:
-            wrong = request.path == "keys" and form.get("Digits") != markup.AGAIN
+            wrong = request.path == "keys" and form.get("Digits") != AGAIN
             keys = request.url.replace("/callbacks/plivo/say?", "/callbacks/plivo/keys?", 1)
             first = "This key does nothing here." if wrong else ""
-            return Reply(200, _XML, markup.document(markup.script_of(_call_of(request)), keys, first))
+            return Reply(200, _XML, markup.document(Script.unpacked(_call_of(request)), keys, first))
         return Reply(204)
 
     def _check(self, request: CallbackRequest) -> None:
@@ -177,9 +178,8 @@ def _keys(request: CallbackRequest, form: Mapping[str, str]) -> Sequence[Heard]:
 
 
 def _key_of(request: CallbackRequest) -> Deed | None:
-    digit = dict(request.form).get("Digits", "")
-    choices = markup.script_of(_call_of(request)).choices
-    return next((Deed(one.deed) for one in choices if one.digit == digit), None)
+    deed = Script.unpacked(_call_of(request)).chosen(dict(request.form).get("Digits", ""))
+    return Deed(deed) if deed else None
 
 
 def _call_of(request: CallbackRequest) -> Mapping[str, object]:

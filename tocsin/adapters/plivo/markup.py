@@ -1,12 +1,10 @@
 """Plivo XML (https://docs.plivo.com/docs/voice/xml): what a call says, and which keys it takes."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from xml.etree import ElementTree as ET  # only written here, never parsed
 
-from tocsin.ports.telephony import Choice, Script
+from tocsin.ports.telephony import Script
 
-AGAIN: Final = "4"
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>'
 
 
@@ -23,10 +21,7 @@ def document(script: Script, keys: str, first: str = "") -> str:
             "method": "POST",
         }
         inner = ET.SubElement(response, "GetInput", options)
-    words = " ".join(script.lines)
-    if script.choices:
-        keys_said = ", ".join(f"{one.digit} {one.label}" for one in script.choices)
-        words = f"{words} Press {keys_said}, or {AGAIN} to hear this again."
+    words = " ".join((*script.lines, script.menu)).strip()
     # Once more in the same breath: nothing but words and pauses fits into a question.
     for said in (first, words, words):
         if said:
@@ -51,14 +46,6 @@ def message(to: str, from_: str, text: str) -> str:
     if text:
         ET.SubElement(response, "Message", {"src": from_, "dst": to}).text = text
     return _text(response)
-
-
-def payload(key: str, script: Script) -> dict[str, Any]:
-    return {"k": key, "l": script.lines, "c": [[one.digit, one.deed, one.label] for one in script.choices]}
-
-
-def script_of(found: Mapping[str, Any]) -> Script:
-    return Script(tuple(found["l"]), tuple(Choice(*one) for one in found["c"]))
 
 
 def _speak(parent: ET.Element, text: str) -> None:

@@ -73,7 +73,7 @@ class TwilioCarrier:
         """Where pressed keys go. The address carries the whole script: it can be said again."""
         if not self._back or not script.choices:
             return ""
-        token = signing.sign(PURPOSE, twiml.payload(key, script), now + _SCRIPT_HOLDS)
+        token = signing.sign(PURPOSE, script.packed(key), now + _SCRIPT_HOLDS)
         return f"{self._back}/keys?{urlencode({'s': token})}"
 
     def _post(self, path: str, form: Mapping[str, str], more: tuple[tuple[str, str], ...] = ()) -> Receipt:

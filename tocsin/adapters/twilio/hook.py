@@ -30,6 +30,7 @@ from tocsin.ports.callback import (
     Progress,
     Reply,
 )
+from tocsin.ports.telephony import AGAIN, Script
 
 _XML: Final = "text/xml; charset=utf-8"
 _SMS: Final = {
@@ -100,8 +101,8 @@ class TwilioHook:
         return Reply(204)
 
     def _again(self, request: CallbackRequest) -> str:
-        script = twiml.script_of(_call_of(request))
-        asked = dict(request.form).get("Digits") == twiml.AGAIN
+        script = Script.unpacked(_call_of(request))
+        asked = dict(request.form).get("Digits") == AGAIN
         return twiml.document(script, request.url, "" if asked else "This key does nothing here.")
 
     def _check(self, request: CallbackRequest) -> None:
@@ -164,9 +165,8 @@ def _keys(request: CallbackRequest, form: Mapping[str, str]) -> Sequence[Heard]:
 
 
 def _key_of(request: CallbackRequest) -> Deed | None:
-    digit = dict(request.form).get("Digits", "")
-    choices = twiml.script_of(_call_of(request)).choices
-    return next((Deed(one.deed) for one in choices if one.digit == digit), None)
+    deed = Script.unpacked(_call_of(request)).chosen(dict(request.form).get("Digits", ""))
+    return Deed(deed) if deed else None
 
 
 def _call_of(request: CallbackRequest) -> Mapping[str, object]:

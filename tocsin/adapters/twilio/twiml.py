@@ -1,12 +1,10 @@
 """TwiML (https://www.twilio.com/docs/voice/twiml): what a call says, and which keys it takes."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from xml.etree import ElementTree as ET  # only written here, never parsed
 
-from tocsin.ports.telephony import Choice, Script
+from tocsin.ports.telephony import Script
 
-AGAIN: Final = "4"
 _LONGEST: Final = 4000  # of the Twiml parameter
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>'
 
@@ -34,14 +32,6 @@ def message(text: str) -> str:
     return _text(response)
 
 
-def payload(key: str, script: Script) -> dict[str, Any]:
-    return {"k": key, "l": script.lines, "c": [[one.digit, one.deed, one.label] for one in script.choices]}
-
-
-def script_of(found: Mapping[str, Any]) -> Script:
-    return Script(tuple(found["l"]), tuple(Choice(*one) for one in found["c"]))
-
-
 def _document(script: Script, keys: str, first: str, times: int) -> str:
     response = ET.Element("Response")
     inner = response
@@ -55,15 +45,10 @@ def _document(script: Script, keys: str, first: str, times: int) -> str:
             ET.SubElement(inner, "Pause", {"length": "2"})
         _say(inner, " ".join(script.lines))
         if keys:
-            _say(inner, menu(script))
+            _say(inner, script.menu)
     if keys:
         _say(response, "No key was pressed. Goodbye.")
     return _text(response)
-
-
-def menu(script: Script) -> str:
-    keys = ", ".join(f"{one.digit} {one.label}" for one in script.choices)
-    return f"Press {keys}, or {AGAIN} to hear this again."
 
 
 def _say(parent: ET.Element, text: str) -> None:
