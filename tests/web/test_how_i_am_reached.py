@@ -1,6 +1,7 @@
 """The page `me/reached`: methods are verified, rules say what they come to, a test shows its receipts."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -17,7 +18,7 @@ from tocsin.domain.severity import Urgency
 from tocsin.domain.time import parse_duration
 from tocsin.lib import clock
 from tocsin.ports import registry
-from tocsin.ports.channel import FieldSpec
+from tocsin.ports.channel import Abilities, FieldSpec
 
 PAGE = "/me/reached"
 
@@ -255,3 +256,17 @@ def test_others_look_and_only_administrators_change(owner: Visitor, mate: Visito
     assert rules_of(mate) == []
     assert "Add a contact method" in see(owner, f"/people/{mate.email}/reached")
     assert mate.client.get(f"/people/{mate.email}/reached").status_code == 302
+
+
+def test_a_test_that_can_be_answered_is_watched_a_little_longer(
+    mate: Visitor, channels: dict[str, FakeChannel]
+) -> None:
+    channels["email"].abilities = Abilities(answers=True)
+    (mail,) = queries.methods(mate.email)
+    where = mate.client.post(f"/people/{mate.email}/methods/{mail.id}/test").headers["Location"]
+    leave()
+    assert 'hx-trigger="every 1s"' in see(mate, where)
+    Notification.objects.update(sent_at=clock.now() - timedelta(minutes=3))
+    assert "Nothing more will come of this test." in see(mate, where)
+    Notification.objects.update(sent_at=clock.now(), state="read")
+    assert "Nothing more will come of this test." in see(mate, where)
