@@ -3,16 +3,20 @@ from datetime import timedelta
 import pytest
 
 from tests.incidents.conftest import Company
+from tests.notify.fakes import FakeChannel
+from tocsin.adapters.email import render
 from tocsin.apps.audit.models import AuditEntry
 from tocsin.apps.identity.models import User, UserState
-from tocsin.apps.incidents import actions, following, jobs
+from tocsin.apps.incidents import actions, following, jobs, links
 from tocsin.apps.incidents.following import Of
 from tocsin.apps.incidents.models import Happened
+from tocsin.apps.notify import delivery
 from tocsin.apps.notify.models import Notification, Page, QuietHours
 from tocsin.domain.errors import Invalid, NotFound, PermissionDenied
 from tocsin.domain.lifecycle import Status
 from tocsin.domain.permissions import Actor
 from tocsin.domain.severity import Severity
+from tocsin.ports import registry
 
 
 def updates(email: str = "stranger@example.com") -> list[Page]:
@@ -56,6 +60,27 @@ def test_an_update_is_one_quiet_message(company: Company) -> None:
     assert (page.urgency, page.call_out_id) == ("low", None)
     (message,) = Notification.objects.filter(page=page)
     assert (message.via, message.rank) == ("email", 5)
+
+
+def test_the_message_says_what_happened_and_offers_a_way_out(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = FakeChannel()
+    monkeypatch.setitem(registry.channels, "email", channel)
+    follow(company, Of.SERVICE, "checkout")
+    company.trigger()
+    said(company)
+    delivery.beat("w", "host", 1)
+    for job in delivery.claim("w", company.now, 100):
+        delivery.deliver_one(job, "w")
+    (message,) = [each for each in channel.sent if each.address == "stranger@example.com"]
+    assert [action.name for action in message.actions] == ["unfollow"]
+    assert message.lines[-1].endswith("/incidents/INC-1")
+    assert render.subject_line(message).startswith("Update: [SEV2] checkout: k1 is down")
+    assert "because you follow it" in render.text(message)
+    found = links.open_following(message.actions[0].url.rpartition("/")[2], company.now)
+    assert isinstance(found, links.FollowingTarget)
+    assert found.actor.email == "stranger@example.com"
 
 
 def test_within_a_minute_everything_is_one_message(company: Company) -> None:

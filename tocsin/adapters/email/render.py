@@ -29,6 +29,7 @@ _WORDS = {
     MessageKind.NOTICE: "Update",
     MessageKind.STAKEHOLDER: "For your information",
     MessageKind.DUTY: "On call",
+    MessageKind.UPDATE: "Update",
 }
 
 
@@ -128,6 +129,8 @@ def text(message: Message) -> str:
 
 
 def _foot(message: Message) -> str:
+    if message.kind is MessageKind.UPDATE:
+        return "You get this because you follow it. The link works for you only, without logging in."
     if message.subject.incident_id:
         return "These links work for you and this incident only, without logging in, until it is resolved."
     return "These links work for you only, without logging in, until what they are for is over."
