@@ -8,9 +8,34 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.escalation.world import PEOPLE, T0, World, minutes, policy, schedule, snapshot, step, team, user
+from tests.escalation.world import (
+    PEOPLE,
+    T0,
+    World,
+    chat,
+    minutes,
+    policy,
+    schedule,
+    snapshot,
+    step,
+    team,
+    user,
+)
 from tocsin.domain.escalation import machine
-from tocsin.domain.escalation.model import Call, CallOutStatus, Effect, Note, Outcome, Policy, StopCalling
+from tocsin.domain.escalation.model import (
+    AckMode,
+    Call,
+    CallOutStatus,
+    Condition,
+    During,
+    Effect,
+    Note,
+    OnEmpty,
+    Outcome,
+    Policy,
+    StopCalling,
+    Strategy,
+)
 from tocsin.domain.severity import Severity
 
 NAMES = ("alice", "bob", "carol", "lena", "mona", "owner")
@@ -20,9 +45,15 @@ TARGETS = (
 )  # fmt: skip
 
 steps = st.builds(
-    lambda targets, wait: step(*targets, wait=wait),
-    st.lists(st.sampled_from(TARGETS), max_size=3),
+    lambda targets, wait, strategy, ack, on_empty, when: step(
+        *targets, wait=wait, strategy=strategy, ack=ack, on_empty=on_empty, when=when
+    ),
+    st.lists(st.sampled_from((*TARGETS, chat())), max_size=3),
     st.sampled_from([0, 1, 5, 30, 90]),
+    st.sampled_from(list(Strategy)),
+    st.sampled_from(list(AckMode)),
+    st.sampled_from(list(OnEmpty)),
+    st.sampled_from([Condition(), Condition(), Condition((Severity.SEV1,)), Condition(during=During.LOCAL)]),
 )
 policies: st.SearchStrategy[Policy] = st.builds(
     lambda s, repeat, final: policy(*s, repeat=repeat, final=tuple(final)),
@@ -34,9 +65,15 @@ severities = st.sampled_from(list(Severity))
 
 
 class CallOut(RuleBasedStateMachine):
-    @initialize(severity=severities, of=policies, unreachable=st.sets(st.sampled_from(NAMES)))
-    def begins(self, severity: Severity, of: Policy, unreachable: set[str]) -> None:
-        self.it = World(snapshot(severity, of), dict(PEOPLE), unreachable=unreachable)
+    @initialize(
+        severity=severities,
+        of=policies,
+        behind=st.lists(policies, max_size=2),
+        unreachable=st.sets(st.sampled_from(NAMES)),
+    )
+    def begins(self, severity: Severity, of: Policy, behind: list[Policy], unreachable: set[str]) -> None:
+        frozen = snapshot(severity, of, fallbacks=tuple(behind))
+        self.it = World(frozen, dict(PEOPLE), unreachable=unreachable)
         self.batch(self.it.begin)
 
     def batch(self, act) -> None:  # noqa: ANN001
@@ -71,8 +108,10 @@ class CallOut(RuleBasedStateMachine):
         called = {c.email for c in self.it.current.called if not c.stakeholder}
         ended = self.it.current.status is CallOutStatus.ENDED
         self.batch(lambda: self.it.ack(who, responding=responding))
+        state = self.it.current
         if (who in called or responding) and not ended:
-            assert self.it.current.status is CallOutStatus.ACKNOWLEDGED
+            counted = who in state.acks and not responding  # others of an `each` step are awaited
+            assert state.status is CallOutStatus.ACKNOWLEDGED or counted
 
     @rule(severity=severities)
     def severity_changes(self, severity: Severity) -> None:
@@ -99,6 +138,13 @@ class CallOut(RuleBasedStateMachine):
     def every_way_to_somebody_fails(self, who: str) -> None:
         it = self.it
         self.take(machine.undeliverable(it.snapshot, it.current, who, it.resolve, it.now))
+
+    @rule(who=st.sampled_from(NAMES))
+    def somebody_declines(self, who: str) -> None:
+        before = len(self.it.log)
+        self.batch(lambda: self.it.decline(who))
+        mine = [e for _, e in self.it.log[before:] if isinstance(e, Call) and e.person.email == who]
+        assert not mine, "who declines is not called by that"
 
     @rule()
     def it_ends(self) -> None:
