@@ -1,4 +1,5 @@
-"""How late do due steps fire, with 20,000 escalations open? `python -m bench.timers`.
+"""How late do due steps fire, with 50,000 escalations open, and how busy is the database?
+`python -m bench.timers`.
 
 The call-outs are put into the database as if they had begun within the last quarter of an hour; the second
 step of each is due at a known instant. Lateness is when that step called somebody, less when it was due. Then
@@ -12,12 +13,12 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.numbers import HEADER, percentile, verdict
-from tests.endtoend.harness import Installation
+from tests.endtoend.harness import Installation, descendants
 from tocsin.testing.mailbox import Mailbox
 
 WAIT = timedelta(minutes=15)
@@ -129,6 +130,18 @@ def watch(due: dict[int, datetime], seconds: float) -> list[float]:
     return lateness(due, since, until)
 
 
+def database_cpu(installation: Installation) -> float:
+    """Seconds that PostgreSQL has computed, its processes together; those that have ended are lost."""
+    server = installation.child("postgres -D")
+    assert server is not None
+    ticks = 0
+    for pid in (server, *descendants(server)):
+        with suppress(OSError):  # it ended meanwhile
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def restart(installation: Installation, due: dict[int, datetime]) -> float:
     """Seconds from when PostgreSQL answers again until no step fires over a second late any more."""
     from django.db import DatabaseError, InterfaceError, connections  # noqa: PLC0415 - needs Django set up
@@ -154,7 +167,7 @@ def restart(installation: Installation, due: dict[int, datetime]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--open", type=int, default=20_000, help="how many escalations are open")
+    parser.add_argument("--open", type=int, default=50_000, help="how many escalations are open")
     parser.add_argument("--seconds", type=int, default=60, help="how long each part lasts")
     arguments = parser.parse_args()
     rows = []
@@ -164,10 +177,13 @@ def main() -> None:
             installation.apply(organisation())
             with database(installation):
                 due = fill(arguments.open)
+                before, since = database_cpu(installation), time.monotonic()
                 calm = watch(due, arguments.seconds)
+                cores = (database_cpu(installation) - before) / (time.monotonic() - since)
                 rows += [
                     verdict(f"{arguments.open:,} open: lateness p99", percentile(calm, 0.99), 1.0),
                     verdict(f"{arguments.open:,} open: lateness max", max(calm), 5.0),
+                    verdict(f"{arguments.open:,} open: the database", cores, 1.0, "cores"),
                 ]
                 worker = installation.child("tocsin worker")
                 assert worker is not None
