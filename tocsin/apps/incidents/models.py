@@ -116,7 +116,9 @@ class DeadLink(models.Model):
 
 
 class TakenAnswer(models.Model):
-    """What somebody answered by phone or chat: `name` is the vendor's for it. Told again, it is not done again."""
+    """What somebody answered by phone or chat: `name` is the vendor's for it. Told again, it is not done
+    again.
+    """
 
     name = models.CharField(max_length=128, unique=True)
     at = models.DateTimeField()
