@@ -71,12 +71,12 @@ def _due(now: datetime) -> "QuerySet[CallOut, CallOut]":
 def _advance(rows: Sequence[CallOut], now: datetime) -> None:
     if not rows:
         return
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '400ms'")
     roster = Roster(now)
     works = []
     snapshots = [snapshot_of(row) for row in rows]
-    roster.turns.prepare(snapshots)
+    roster.turns.prepare(snapshots)  # whoever has the turns gives them back soon
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '400ms'")
     for row, snapshot in zip(rows, snapshots, strict=True):
         before = state_of(row)
         outcome = machine.advance(snapshot, before, roster.resolve, now, turns=roster.turns)
