@@ -77,9 +77,10 @@ def fill(open_call_outs: int) -> dict[int, datetime]:
         ],
         batch_size=2000,
     )  # fmt: skip
+    first = 5 + open_call_outs / 1000  # nothing is due before all of it is there
     rows, due = [], []
     for incident in incidents:
-        began = now - WAIT + timedelta(seconds=chance.uniform(5, WAIT.total_seconds()))
+        began = now - WAIT + timedelta(seconds=chance.uniform(first, WAIT.total_seconds()))
         person = Target(TargetKind.USER, f"t{chance.randrange(PEOPLE)}@example.com")
         policy = Policy("timers", (Step((person,), WAIT), Step((person,), WAIT)), repeat=20)
         snapshot = Snapshot(
@@ -177,6 +178,7 @@ def main() -> None:
             installation.apply(organisation())
             with database(installation):
                 due = fill(arguments.open)
+                time.sleep(max(0.0, (min(due.values()) - datetime.now(UTC)).total_seconds()))
                 before, since = database_cpu(installation), time.monotonic()
                 calm = watch(due, arguments.seconds)
                 cores = (database_cpu(installation) - before) / (time.monotonic() - since)
