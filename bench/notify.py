@@ -3,7 +3,8 @@
 planning: 10,000 messages through every stage of the queue, in one process, in CPU seconds.
 behind:   a SEV1 is posted while 10,000 low-urgency messages wait, and its page's mail is looked for.
 vendor:   1,000 people are called over one vendor that takes 20 ms for each, with its limits lifted.
-pages:    500 open pages show an incident; it is acknowledged; each hears of it and fetches its row.
+pages:    500 open pages show an incident; it is acknowledged; each hears the new state, and fetches
+          the rest of its row when it is asked to.
 
 Everything shares the cores of one machine, the stand-ins and the readers too, so these are upper bounds.
 The fifth promise, 50,000 open escalations, is `python -m bench.timers`.
@@ -11,8 +12,10 @@ The fifth promise, 50,000 open escalations, is `python -m bench.timers`.
 
 import argparse
 import asyncio
+import json
 import logging
 import os
+import random
 import sys
 import tempfile
 import time
@@ -189,15 +192,12 @@ def pages() -> list[str]:
             (row,) = senders.api("GET", "incidents?limit=1")["items"]
             with database(installation):
                 cookie = session()
-            heard, shown = asyncio.run(watch(senders, row["ref"], cookie))
+            shown, fetched = asyncio.run(watch(senders, row["ref"], cookie))
         finally:
             installation.stop()
     return [
-        verdict(f"an acknowledgement is heard on {READERS} open pages, max", max(heard), 1.0),
-        verdict(
-            f"it is shown on {READERS} open pages (each fetches its row), p50", percentile(shown, 0.5), 1.0
-        ),
-        verdict(f"it is shown on {READERS} open pages (each fetches its row), max", max(shown), 1.0),
+        verdict(f"an acknowledgement is shown on {READERS} open pages, max", max(shown), 1.0),
+        f"| the rest of those rows, fetched in turn, p50 | {percentile(fetched, 0.5):.3g} s | | | |",
     ]
 
 
@@ -212,7 +212,9 @@ def session() -> str:
 
 
 async def watch(senders: Senders, ref: str, cookie: str) -> tuple[list[float], list[float]]:
-    """Seconds from the acknowledgement's answer until each reader heard of it, and until it showed it."""
+    """Seconds from the acknowledgement's request until each reader has the new state, which it draws at once,
+    and until it has fetched the rest, when the server asks it to.
+    """
     address = urlsplit(senders.url)
     host, port = address.hostname or "", address.port or 0
     ready = asyncio.Semaphore(0)
@@ -230,10 +232,11 @@ async def watch(senders: Senders, ref: str, cookie: str) -> tuple[list[float], l
             line = await reader.readline()
             if not line:
                 raise RuntimeError("the stream ended")
-            if acknowledged and b'"incident"' in line and ref.encode() in line:
+            if ref.encode() in line and b'"acknowledged"' in line:
                 break
         heard = time.monotonic()
-        await asyncio.sleep(_FRAGMENT_AFTER_S)
+        spread = json.loads(line.partition(b"data: ")[2]).get("spread", 0) / 1000
+        await asyncio.sleep(_FRAGMENT_AFTER_S + random.random() * spread)
         while True:
             text = await fetch(host, port, f"/incidents/{ref}/row", cookie)
             if b"cknowledged" in text:
@@ -242,14 +245,12 @@ async def watch(senders: Senders, ref: str, cookie: str) -> tuple[list[float], l
         times.append((heard, time.monotonic()))
         writer.close()
 
-    acknowledged: list[float] = []
     tasks = [asyncio.create_task(read()) for _ in range(READERS)]
     for _ in range(READERS):
         await asyncio.wait_for(ready.acquire(), 30)
     await asyncio.sleep(2)
-    acknowledged.append(time.monotonic())
-    await asyncio.to_thread(senders.api, "POST", f"incidents/{ref}/acknowledge", {})
     at = time.monotonic()
+    await asyncio.to_thread(senders.api, "POST", f"incidents/{ref}/acknowledge", {})
     await asyncio.wait_for(asyncio.gather(*tasks), 60)
     return [max(0.0, one - at) for one, _ in times], [max(0.0, one - at) for _, one in times]
 

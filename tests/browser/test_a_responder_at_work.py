@@ -49,6 +49,18 @@ def test_the_open_incident_follows_what_others_do(page: Page, tocsin: Installati
     expect(page.locator(".timeline")).to_contain_text("Seen from elsewhere", timeout=5000)
 
 
+def test_an_acknowledgement_shows_before_the_row_is_fetched(page: Page, tocsin: Installation) -> None:
+    ref = declare(tocsin, "The queue stands still")
+    page.goto(f"{tocsin.url}/incidents/")
+    wait_until_live(page)
+    row = page.locator(f"#row-{ref}")
+    expect(row).to_contain_text("Triggered", timeout=5000)
+    page.route(f"**/incidents/{ref}/row", lambda _route: None)  # the fetch hangs
+    tocsin.api("POST", f"incidents/{ref}/acknowledge")
+    expect(row).to_contain_text("Acknowledged", timeout=5000)
+    page.unroute_all(behavior="ignoreErrors")
+
+
 def test_half_typed_words_survive_what_others_do(page: Page, tocsin: Installation) -> None:
     ref = declare(tocsin, "Disk is full", "SEV4")
     page.goto(f"{tocsin.url}/incidents/{ref}")

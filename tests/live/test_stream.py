@@ -122,7 +122,36 @@ def test_a_reader_who_fell_behind_is_told_to_fetch_everything() -> None:
     assert reader is not None
     for number in range(1000):
         hub.tell("incident", f"INC-{number}")
-    assert reader.take() == (("*", "*"),)
+    assert reader.take() == {("*", "*"): ""}
+
+
+def test_the_latest_state_comes_with_the_name() -> None:
+    hub = Hub(1)
+    reader = hub.join()
+    assert reader is not None
+    hub.tell("incident", "INC-7", "triggered")
+    hub.tell("incident", "INC-7", "acknowledged")
+    hub.tell("incident", "INC-7")  # a message has left: no word about the incident's own state
+    assert reader.take() == {("incident", "INC-7"): "acknowledged"}
+
+
+def test_many_readers_are_asked_to_spread_what_they_fetch() -> None:
+    async def story() -> None:
+        hub = Hub(100)
+        app = live.LiveApp("", hub)
+        pages = [Page(app, ticket()) for _ in range(30)]
+        for page in pages:
+            await page.until(lambda text: "welcome" in text)
+        hub.tell("incident", "INC-7", "acknowledged")
+        await pages[0].until(lambda text: "changed" in text)
+        value = json.loads(pages[0].text.partition("data: ")[2].partition("\n")[0])
+        assert value["state"] == "acknowledged"
+        assert value["spread"] > 0
+        for page in pages:
+            page.leave()
+            await page.task
+
+    run(story())
 
 
 def test_closing_ends_open_streams_at_once() -> None:

@@ -20,6 +20,17 @@ class Status(StrEnum):
 
 OPEN = frozenset({Status.TRIAGE, Status.INVESTIGATING, Status.IDENTIFIED, Status.MONITORING})
 
+
+
+def shown_as(status: Status, *, acknowledged: bool, snoozed: bool) -> str:
+    """The word a responder thinks in: triggered, acknowledged and snoozed are views of an open incident."""
+    if snoozed and status in OPEN:
+        return "snoozed"
+    if status is Status.INVESTIGATING:
+        return "acknowledged" if acknowledged else "triggered"
+    return str(status)
+
+
 S = Status
 MOVES: Mapping[Status, tuple[Status, ...]] = {
     S.TRIAGE: (S.INVESTIGATING, S.DECLINED, S.MERGED, S.CANCELED),

@@ -3,7 +3,7 @@ is apart, so that a batch of alerts and a person's single action share one truth
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +13,7 @@ from django.db import connection
 from tocsin.apps.incidents import updates
 from tocsin.apps.incidents.models import Incident, TimelineEntry
 from tocsin.domain.joining import HOLD
-from tocsin.domain.lifecycle import Status
+from tocsin.domain.lifecycle import Status, shown_as
 from tocsin.domain.permissions import Actor, ActorKind, Role
 from tocsin.domain.severity import Severity, Urgency
 from tocsin.lib import bus
@@ -73,15 +73,23 @@ class Diary:
             )
             for entry in self.entries
         )
-        announce({entry.incident.ref for entry in self.entries})
+        announce({entry.incident.ref: _state_of(entry.incident, self.now) for entry in self.entries})
         for entry in self.entries:
             incident = entry.incident
             bus.publish(IncidentChanged(incident.pk, incident.ref, entry.at, entry.kind, entry.actor))
 
 
-def announce(refs: Iterable[str]) -> None:
-    """Name the incidents to live pages once the transaction commits."""
-    payloads = [json.dumps({"kind": "incident", "id": ref}) for ref in sorted(refs)]
+def _state_of(incident: Incident, now: datetime) -> str:
+    snoozed = incident.snoozed_until is not None and incident.snoozed_until > now
+    acknowledged = incident.acknowledged_at is not None
+    return shown_as(Status(incident.status), acknowledged=acknowledged, snoozed=snoozed)
+
+
+def announce(states: Mapping[str, str]) -> None:
+    """Name the incidents to live pages, each with its state, once the transaction commits."""
+    payloads = [
+        json.dumps({"kind": "incident", "id": ref, "state": state}) for ref, state in sorted(states.items())
+    ]
     if payloads:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify('tocsin_live', p) FROM unnest(%s::text[]) AS p", [payloads])

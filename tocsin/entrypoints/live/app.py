@@ -2,14 +2,15 @@
 
 A reader is let in by a ticket (60 s, HMAC) that web or api handed out, and asked for a new one every quarter
 of an hour, so that somebody who lost access stops hearing names. Events: `event: changed`,
-`data: {"kind": …, "id": …}`; kind `*` means everything. A comment every 15 s keeps proxies from closing the
-line.
+`data: {"kind": …, "id": …}`; kind `*` means everything. An incident comes with its new `state` in a word, so
+that hundreds of pages show an acknowledgement at once and may `spread` their fetches. A comment every 15 s
+keeps proxies from closing the line.
 """
 
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any, Protocol
 from urllib.parse import parse_qs
@@ -20,6 +21,9 @@ from tocsin.lib.db import listen
 
 PURPOSE = "live"
 CHANNEL = "tocsin_live"
+_FEW_READERS = 20
+_A_FETCH_MS = 15  # what a fetch costs one process, generously
+_SPREAD_MOST_MS = 15_000
 _RESYNC = json.dumps({"kind": "*", "id": "*"})
 _HEARTBEAT_S = 15.0
 _ADMITTED_S = 900.0
@@ -103,7 +107,8 @@ class LiveApp:
                 await asyncio.wait({woken, gone}, timeout=_HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
                 woken.cancel()
                 names = reader.take()
-                await _write(send, _events(names) if names else ": still here\n\n")
+                text = _events(names, len(self._hub)) if names else ": still here\n\n"
+                await _write(send, text)
         except OSError:
             return  # the reader went away while we wrote
         finally:
@@ -116,20 +121,29 @@ def build(options: LiveOptions) -> LiveApp:
     return LiveApp(options.database_url, Hub(_READERS_MOST))
 
 
-def _named(payload: str) -> tuple[str, str] | None:
+def _named(payload: str) -> tuple[str, str, str] | None:
     try:
         value = json.loads(payload)
-        return str(value["kind"]), str(value["id"])
+        return str(value["kind"]), str(value["id"]), str(value.get("state", ""))
     except (ValueError, TypeError, KeyError):
         return None
 
 
-def _events(names: tuple[tuple[str, str], ...]) -> str:
+def _events(names: Mapping[tuple[str, str], str], readers: int) -> str:
+    """`state`: the new state in a word. `spread`: over how many milliseconds pages should spread their
+    fetches, so that hundreds of them do not ask at one instant.
+    """
     if EVERYTHING in names:
-        names = (EVERYTHING,)
-    return "".join(
-        f"event: changed\ndata: {json.dumps({'kind': kind, 'id': name})}\n\n" for kind, name in names
-    )
+        names = {EVERYTHING: ""}
+    events = []
+    for (kind, name), state in names.items():
+        value: dict[str, str | int] = {"kind": kind, "id": name}
+        if state:
+            value["state"] = state
+        if readers > _FEW_READERS:
+            value["spread"] = min(readers * _A_FETCH_MS, _SPREAD_MOST_MS)
+        events.append(f"event: changed\ndata: {json.dumps(value)}\n\n")
+    return "".join(events)
 
 
 async def _gone(receive: Receive) -> None:

@@ -1,4 +1,6 @@
-"""One listener, many readers. What changed is only named, so a slow reader costs a short list, no backlog."""
+"""One listener, many readers. What changed is only named, at most with the word for its new state, so a slow
+reader costs a short list, no backlog.
+"""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -9,20 +11,20 @@ EVERYTHING = ("*", "*")  # "fetch again all you show": sent to a reader who fell
 
 @dataclass(eq=False)
 class Reader:
-    """Names waiting for one page; the same name waits once."""
+    """Names waiting for one page, each once, with the latest state that was said ("": none)."""
 
-    pending: dict[tuple[str, str], None] = field(default_factory=dict)
+    pending: dict[tuple[str, str], str] = field(default_factory=dict)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def offer(self, kind: str, name: str) -> None:
+    def offer(self, kind: str, name: str, state: str = "") -> None:
         if EVERYTHING not in self.pending:
-            self.pending[kind, name] = None
+            self.pending[kind, name] = state or self.pending.get((kind, name), "")
             if len(self.pending) > _PENDING_MOST:
-                self.pending = {EVERYTHING: None}
+                self.pending = {EVERYTHING: ""}
         self.woken.set()
 
-    def take(self) -> tuple[tuple[str, str], ...]:
-        taken = tuple(self.pending)
+    def take(self) -> dict[tuple[str, str], str]:
+        taken = dict(self.pending)
         self.pending.clear()
         self.woken.clear()
         return taken
@@ -48,9 +50,9 @@ class Hub:
     def leave(self, reader: Reader) -> None:
         self._readers.discard(reader)
 
-    def tell(self, kind: str, name: str) -> None:
+    def tell(self, kind: str, name: str, state: str = "") -> None:
         for reader in self._readers:
-            reader.offer(kind, name)
+            reader.offer(kind, name, state)
 
     def close(self) -> None:
         self.closing = True

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from tocsin.domain.lifecycle import OPEN, Status
+from tocsin.domain.lifecycle import Status, shown_as
 from tocsin.entrypoints.web.faces import hue, initials
 from tocsin.lib.clock import now
 
@@ -82,20 +82,29 @@ _STATUS_ICON = {
 
 
 def state_of(status: str, acknowledged: object, snoozed_until: datetime | None = None) -> str:
-    """The word a responder thinks in: triggered and acknowledged are views of an open incident."""
-    if snoozed_until is not None and Status(status) in OPEN and snoozed_until > now():
-        return "snoozed"
-    if status == Status.INVESTIGATING:
-        return "acknowledged" if acknowledged else "triggered"
-    return status
+    snoozed = snoozed_until is not None and snoozed_until > now()
+    return shown_as(Status(status), acknowledged=bool(acknowledged), snoozed=snoozed)
 
 
 @register.simple_tag
 def status(value: str, acknowledged: object = None, snoozed_until: datetime | None = None) -> SafeString:
-    state = state_of(str(value), acknowledged, snoozed_until)
+    return _pill(state_of(str(value), acknowledged, snoozed_until))
+
+
+def _pill(state: str) -> SafeString:
     return format_html(
-        '<span class="pill pill-{}">{}{}</span>', state, icon(_STATUS_ICON[state]), state.capitalize()
+        '<span class="pill pill-{}" data-pill>{}{}</span>',
+        state,
+        icon(_STATUS_ICON[state]),
+        state.capitalize(),
     )
+
+
+@register.simple_tag
+def status_templates() -> SafeString:
+    """Every status as it is drawn, for pages that hear of a new one before they fetch the rest."""
+    drawn = ((state, _pill(state)) for state in _STATUS_ICON)
+    return format_html_join("", '<template data-state="{}">{}</template>', drawn)
 
 
 def words(span: timedelta) -> str:

@@ -2,6 +2,7 @@
 // The server only names what changed; whoever shows it fetches its own fragment and morphs it in.
 //   data-live="incident:INC-7"  an element that shows one thing (several names, separated by spaces)
 //   data-live="incident:*"      an element that shows all of a kind
+// A new status of an incident comes with its name, and is drawn at once from the page's own templates.
 //   data-live-url               where its fragment is (absent: this page); the element is found in it by its id
 
 /** @typedef {{ajax: (verb: string, url: string, options: object) => Promise<void>}} Htmx */
@@ -47,19 +48,28 @@ function schedule(delay) {
   if (!timer) timer = window.setTimeout(refresh, Math.max(delay, BREATH - (Date.now() - fetched)));
 }
 
-/** @param {string} kind @param {string} id */
-function changed(kind, id) {
+/** @param {Element} element @param {string} state */
+function draw(element, state) {
+  const drawn = document.querySelector(`template[data-state="${CSS.escape(state)}"]`);
+  const pill = element.querySelector(":scope > .statecell > [data-pill], :scope > .inchead [data-pill]");
+  if (pill && drawn instanceof HTMLTemplateElement) pill.replaceWith(drawn.content.cloneNode(true));
+}
+
+/** @param {string} kind @param {string} id @param {string} state @param {number} spread */
+function changed(kind, id, state = "", spread = 0) {
+  const later = 150 + Math.random() * spread;
   if (kind === "*") {
     for (const each of document.querySelectorAll("[data-live]")) if (each instanceof HTMLElement) stale.add(each);
-    schedule(150);
+    schedule(later);
     return;
   }
   const own = document.querySelectorAll(`[data-live~="${CSS.escape(kind)}:${CSS.escape(id)}"]`);
   const all = document.querySelectorAll(`[data-live~="${CSS.escape(kind)}:*"]`);
   // A row that is shown refreshes itself; a list is fetched again only for what it does not show.
   const needed = [...own, ...[...all].filter((each) => ![...own].some((mine) => each.contains(mine)))];
+  if (state) for (const element of own) draw(element, state);
   for (const element of needed) if (element instanceof HTMLElement) stale.add(element);
-  if (stale.size) schedule(150);
+  if (stale.size) schedule(later);
 }
 
 async function listen() {
@@ -80,8 +90,8 @@ async function listen() {
     say("live", "Live");
   });
   source.addEventListener("changed", (event) => {
-    const { kind, id } = JSON.parse(event.data);
-    changed(kind, String(id));
+    const { kind, id, state, spread } = JSON.parse(event.data);
+    changed(kind, String(id), state, spread);
   });
   // A ticket lives a minute: reconnecting needs a fresh one, so the browser's own retry is not used.
   source.addEventListener("error", () => { source.close(); again(); });
