@@ -1,6 +1,7 @@
 """What an answer does, and what is said to it: the matrix."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tocsin.apps.notify import actions as notify
 from tocsin.apps.notify.handlers import on_duty_word
 from tocsin.apps.notify.models import ContactMethod, Notification, Page
 from tocsin.domain.escalation.model import Target, TargetKind
-from tocsin.domain.permissions import Actor
+from tocsin.domain.permissions import Actor, Role
 from tocsin.lib import clock
 from tocsin.lib.ratelimit import Buckets
 from tocsin.ports.callback import Answer, Deed
@@ -278,3 +279,80 @@ def test_two_people_with_one_phone_are_told_apart_by_what_they_were_called_for(h
     made = house.fire()
     assert house.says("ack 1") == "INC-1 acknowledged. mate, it is yours."
     assert house.show(made.ref).acknowledged_by == "mate@example.com"
+
+
+def test_a_phone_of_two_acknowledges_what_is_still_open_whosever_it_is(house: House) -> None:
+    house.phones("sms")
+    owner = User.objects.get(email="owner@example.com")
+    ContactMethod.objects.filter(user=owner).update(address=MATE)
+    house.fire("a")
+    house.says("ack 1")
+    mates = ContactMethod.objects.filter(user__email="mate@example.com")
+    mates.update(disabled_at=clock.now())
+    house.fire("b")  # passes to the owner at once, over the same phone
+    mates.update(disabled_at=None)
+    assert house.says("ack") == "INC-2 acknowledged. owner, it is yours."
+
+
+def test_one_reply_of_a_shared_phone_names_an_incident_of_each(house: House) -> None:
+    house.phones("sms")
+    owner = User.objects.get(email="owner@example.com")
+    ContactMethod.objects.filter(user=owner).update(address=MATE)
+    house.fire("a")
+    mates = ContactMethod.objects.filter(user__email="mate@example.com")
+    mates.update(disabled_at=clock.now())
+    house.fire("b")
+    mates.update(disabled_at=None)
+    said = "INC-1 acknowledged. mate, it is yours. INC-2 acknowledged. owner, it is yours."
+    assert house.says("ack 1 2") == said
+
+
+@pytest.mark.parametrize("word", ["res", "esc"])
+def test_an_observer_acts_on_what_they_were_called_for_and_on_nothing_else(word: str, house: House) -> None:
+    house.phones("sms")
+    User.objects.filter(email="owner@example.com").update(role=Role.OBSERVER)
+    house.fire()  # mate is called, the owner is not
+    said = house.says(f"{word} 1", OWNER)
+    assert house.show("INC-1").is_open
+    assert not AuditEntry.objects.filter(action__in=("incident.escalated", "incident.resolved")).exists()
+    assert said == "You were not called for INC-1."
+    house.says("esc 1")
+    house.work()
+    assert house.says("res 1", OWNER) == "INC-1 is resolved."
+
+
+def test_a_bare_ack_answers_the_test_that_asked_for_it(house: House) -> None:
+    house.phones("sms")
+    made = house.fire()  # still open, told earlier
+    notify.send_test(actor=house.company.mate, email="mate@example.com", now=clock.now())
+    house.work()
+    assert house.says("ack") == "Thank you: it reached you, and we know."
+    assert house.show(made.ref).acknowledged_at is None
+    house.fire("b")  # the page is the latest now
+    assert house.says("ack").startswith("Which?")
+
+
+def test_help_is_given_whatever_is_open(house: House) -> None:
+    house.phones("sms")
+    assert house.says("help") == answers.HOW
+
+
+def test_several_are_locked_in_the_one_order(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.phones("sms")
+    house.fire("a")
+    house.fire("b")
+    order: list[str] = []
+    lock, acknowledge, progress = answers.lock_incidents, actions.acknowledge_all, notify.progress
+
+    def spy(name: str, real: Any) -> Any:
+        def call(*given: Any, **named: Any) -> Any:
+            order.append(name)
+            return real(*given, **named)
+
+        return call
+
+    monkeypatch.setattr(answers, "lock_incidents", spy("incidents", lock))
+    monkeypatch.setattr(answers.actions, "acknowledge_all", spy("acknowledged", acknowledge))
+    monkeypatch.setattr(answers.notify, "progress", spy("message", progress))
+    house.says("ack all")
+    assert order == ["incidents", "acknowledged", "message"]
