@@ -153,3 +153,22 @@ def test_nobody_is_paged_who_is_not_there(company: Company, target: Target) -> N
     (error,) = refused.value.errors
     assert isinstance(error, FieldError)
     assert error.field == "target"
+
+
+def test_reopening_calls_again_whoever_was_paged_directly(company: Company) -> None:
+    made = actions.page(actor=company.owner, target=MATE, title="Come", now=company.now)
+    actions.accept_help(actor=company.mate, ref=made.ref, now=company.now)
+    actions.resolve(actor=company.mate, ref=made.ref, now=company.now)
+    company.wait(minutes=30)
+    again = actions.reopen(actor=company.owner, ref=made.ref, now=company.now)
+    assert (again.acknowledged_by, again.assigned) == (None, ("mate@example.com",))
+    called = [page for page in again.pages if page.kind == "page" and page.started_at == company.now]
+    assert [page.email for page in called] == ["mate@example.com"]
+    assert all(page.notifications for page in called)
+
+
+def test_reopening_leaves_a_direct_page_as_loud_as_it_was(company: Company) -> None:
+    made = actions.page(actor=company.owner, target=MATE, title="Come", urgency=Urgency.LOW, now=company.now)
+    actions.resolve(actor=company.mate, ref=made.ref, now=company.now)
+    again = actions.reopen(actor=company.owner, ref=made.ref, now=company.now)
+    assert (again.urgency, again.assigned) == (Urgency.LOW, ("mate@example.com",))

@@ -44,7 +44,6 @@ from tocsin.domain.notification.model import Subject
 from tocsin.domain.severity import Severity, SeverityRow, Urgency
 from tocsin.domain.time import BusinessHours
 from tocsin.lib import bus
-from tocsin.lib.log import Logger
 from tocsin.ports.events import CallOutAcknowledged, HelpDeclined
 
 SEV1_SNOOZE = timedelta(hours=1)
@@ -53,8 +52,6 @@ SEV1_SNOOZE = timedelta(hours=1)
 advance_apart = advancing.advance_apart
 advance_due = advancing.advance_due
 advance_held = advancing.advance_held
-
-_log = Logger(__name__)
 
 _Change = Callable[[Snapshot, State], Outcome]
 
@@ -184,7 +181,8 @@ def acknowledge(
         work = Work(row, snapshot, state, _with_via(answer.outcome, via))
         if work.outcome.state != state or work.outcome.effects or snapshot != frozen:
             works.append(work)
-        outcome = AckOutcome(answer.kind, answer.outcome.state.acknowledged_by, CallOutKind(row.kind))
+        after = answer.outcome.state
+        outcome = AckOutcome(answer.kind, after.acknowledged_by, CallOutKind(row.kind), after != state)
         best = max(best, outcome, key=_weight)
         if answer.kind is AckKind.ACKNOWLEDGED:
             bus.publish(CallOutAcknowledged(incident_id, now, email, service, row.label))
@@ -306,20 +304,19 @@ def escalate_now(*, incident_id: int, by: str, now: datetime) -> None:
     _service(incident_id, change, now, roster)
 
 
-def restart(
-    *,
-    incident_id: int,
-    subject: Subject | None = None,
-    reason: str,
-    now: datetime,
-    roster: Roster | None = None,
-) -> None:
-    """The service's own call-out from step 1, also when it had ended."""
-    roster = roster or Roster(now)
-    change: _Change = lambda p, s: machine.restart(  # noqa: E731
-        p, s, roster.resolve, now, reason, turns=roster.turns
-    )
-    _service(incident_id, change, now, roster, subject)
+@transaction.atomic
+def restart(*, incident_id: int, subject: Subject | None = None, reason: str, now: datetime) -> None:
+    """The service's own call-out from step 1, also when it had ended; where there is none, whoever was called
+    directly.
+    """
+    roster, works = Roster(now), []
+    for row in helping.of_the_incident(_lock(incident_id)):
+        if subject is not None and row.kind == CallOutKind.SERVICE:  # a call for help says what was asked
+            row.subject = dump(subject)
+        snapshot, before = snapshot_of(row), state_of(row)
+        outcome = machine.restart(snapshot, before, roster.resolve, now, reason, turns=roster.turns)
+        works.append(Work(row, snapshot, before, outcome))
+    carry_out(works, now, roster)
 
 
 def end(*, incident_id: int, reason: str, now: datetime) -> None:
@@ -386,14 +383,10 @@ def _each(incident_id: int, change: _Change, now: datetime, roster: Roster | Non
 
 
 @transaction.atomic
-def _service(
-    incident_id: int, change: _Change, now: datetime, roster: Roster, subject: Subject | None = None
-) -> None:
+def _service(incident_id: int, change: _Change, now: datetime, roster: Roster) -> None:
     rows = [row for row in _lock(incident_id) if row.kind == CallOutKind.SERVICE]
     if not rows:
         raise NotFound("call-out of incident", incident_id)
     row = rows[-1]
-    if subject is not None:
-        row.subject = dump(subject)
     snapshot, before = snapshot_of(row), state_of(row)
     carry_out([Work(row, snapshot, before, change(snapshot, before))], now, roster)

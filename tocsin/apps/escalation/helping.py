@@ -1,9 +1,11 @@
 """What a call for help freezes: whom it asks, and who follows when it is all that the incident has."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from tocsin.apps.escalation import queries
+from tocsin.apps.escalation.models import CallOut
 from tocsin.apps.escalation.types import Start
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.oncall import queries as oncall
@@ -45,6 +47,14 @@ def start_of(
         management=tuple(Target(TargetKind.TEAM, name, TeamWho.MANAGER) for name in teams),
         last_resort=queries.last_resort(),
     )
+
+
+def of_the_incident(rows: Sequence[CallOut]) -> list[CallOut]:
+    """Those that call for the incident as such: the service's own; where it has none, the last call for help
+    of each who was asked.
+    """
+    service = [row for row in rows if row.kind == CallOutKind.SERVICE]
+    return service[-1:] or list({row.label: row for row in rows}.values())
 
 
 def _steps(target: Target, wait: timedelta) -> tuple[Step, ...]:

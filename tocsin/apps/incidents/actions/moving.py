@@ -35,7 +35,7 @@ def resolve(*, actor: Actor, ref: str, now: datetime) -> IncidentDetail:
 
 
 def reopen(*, actor: Actor, ref: str, now: datetime) -> IncidentDetail:
-    """The ladder starts again from its first step."""
+    """The ladder starts again from its first step; whoever was paged directly is called again."""
     require(actor, Permission.RESPOND)
     with deed(actor=actor, ref=ref, now=now) as this:
         if Status(this.incident.status) not in OPEN:
@@ -177,10 +177,8 @@ def _reopen(this: Deed) -> None:
     incident = this.incident
     changes.reopen(incident)
     this.did("reopened", "reopened", f"Reopened by {this.actor.label}")
-    if not this.has_call_out():
-        return
     service = this.around.directory.by_id(incident.service_id)
-    if incident.urgency == Urgency.LOW:
+    if incident.urgency == Urgency.LOW and this.has_call_out():
         # Support hours may have begun since. What has ended only takes note, so it calls nobody twice.
         loud = loudness(incident, this.around, this.now)
         incident.urgency, incident.raise_at = loud.urgency, loud.raise_at
