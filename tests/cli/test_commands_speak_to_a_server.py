@@ -165,6 +165,13 @@ def test_work_on_an_incident(server: _Server, arguments: list[str], path: str, b
     assert server.asked[0][:3] == ("POST", f"/api/v1/incidents/{path}", body)
 
 
+def test_what_is_noted_is_said(server: _Server, capsys: pytest.CaptureFixture[str]) -> None:
+    noted = "Noted: 1 of 2 have acknowledged; Bob is still called."
+    server.answer = {**INCIDENT, "noted": noted}
+    assert run(["incident", "ack", "INC-7"]) == 0
+    assert noted in capsys.readouterr().out
+
+
 def test_declare_list_show_and_page(server: _Server, capsys: pytest.CaptureFixture[str]) -> None:
     server.answer = INCIDENT
     assert run(["incident", "declare", "Down", "--service", "checkout", "--severity", "sev2"]) == 0

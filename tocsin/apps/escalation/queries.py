@@ -19,6 +19,7 @@ from tocsin.domain.configuration.ladder import read_severity
 from tocsin.domain.configuration.nodes import from_plain
 from tocsin.domain.configuration.problems import Report
 from tocsin.domain.configuration.reader import Cursor
+from tocsin.domain.escalation import machine
 from tocsin.domain.escalation.model import (
     AckMode,
     CallOutKind,
@@ -166,6 +167,7 @@ def _info(row: CallOut, decisions: tuple[DecisionInfo, ...]) -> CallOutInfo:
     snapshot, state = snapshot_of(row), state_of(row)
     policy = snapshot.policy_at(state.policy)
     answering = dict.fromkeys(c.email for c in state.called if not c.stakeholder)
+    awaited = machine.awaited(snapshot, state)
     seeing = dict.fromkeys(c.email for c in state.called if c.stakeholder and c.email not in answering)
     return CallOutInfo(
         row.pk,
@@ -185,6 +187,8 @@ def _info(row: CallOut, decisions: tuple[DecisionInfo, ...]) -> CallOutInfo:
         tuple(seeing),
         tuple(_step(number, policy, state, decisions) for number in range(len(policy.steps))),
         decisions,
+        state.acks if awaited else (),
+        tuple(sorted(awaited)),
     )
 
 

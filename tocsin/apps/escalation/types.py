@@ -31,11 +31,14 @@ class Start:
 
 @dataclass(frozen=True)
 class AckOutcome:
-    """What an acknowledgement came to. `by_whom` acknowledged (perhaps earlier, perhaps somebody else)."""
+    """What an acknowledgement came to. `by_whom` acknowledged (perhaps earlier, perhaps somebody else).
+    `changed`: False when it was given already.
+    """
 
     kind: AckKind
     by_whom: str | None
     call_out_kind: CallOutKind | None
+    changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class CallOutInfo:
     stakeholders: tuple[str, ...]
     steps: tuple[StepInfo, ...]
     decisions: tuple[DecisionInfo, ...]
+    acks: tuple[str, ...] = ()  # who has acknowledged while `awaited` have not
+    awaited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from tocsin.apps.audit.queries import id_of_cursor
 from tocsin.apps.audit.types import Slice
 from tocsin.apps.escalation import queries as escalation
 from tocsin.apps.escalation.types import CallOutInfo
+from tocsin.apps.identity import queries as identity
 from tocsin.apps.incidents.models import Incident, IncidentAlert, TimelineEntry
 from tocsin.apps.incidents.types import Counts, IncidentDetail, IncidentRow, TimelineInfo
 from tocsin.apps.notify import queries as notify
@@ -25,6 +26,7 @@ from tocsin.domain.severity import Severity, Urgency
 _REF: Final = re.compile(r"(?:INC-)?(\d{1,15})", re.IGNORECASE)
 _CALLS: Final = (MessageKind.PAGE, MessageKind.STAKEHOLDER)
 _SHOWN_ALERTS: Final = 200
+_NAMED: Final = 3
 
 
 def incidents(
@@ -116,6 +118,7 @@ def incident(ref: str, *, actor: Actor) -> IncidentDetail:
         responders=_responders(plain, call_outs),
         allowed=tuple(MOVES[plain.status]),
         my_role=_role(actor, pages),
+        noted=_noted(actor, call_outs) if plain.is_open else "",
     )
 
 
@@ -228,3 +231,16 @@ def _role(actor: Actor, pages: tuple[PageInfo, ...]) -> str:
     if MessageKind.PAGE in kinds:
         return "target"
     return "stakeholder" if kinds else "none"
+
+
+def _noted(actor: Actor, call_outs: Iterable[CallOutInfo]) -> str:
+    """What the actor's acknowledgement came to in a call-out that waits for those of others, too."""
+    mine = next((each for each in call_outs if each.awaited and actor.email in each.acks), None)
+    if mine is None:
+        return ""
+    names = [person.label for person in identity.people(emails=mine.awaited)] or ["somebody"]
+    shown, more = names[:_NAMED], len(names) - _NAMED
+    last = f"{more} more" if more > 0 else shown.pop()
+    still = f"{', '.join(shown)} and {last} are" if shown else f"{last} is"
+    count = f"{len(mine.acks)} of {len(mine.acks) + len(mine.awaited)}"
+    return f"Noted: {count} have acknowledged; {still} still called."

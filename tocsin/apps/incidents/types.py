@@ -59,7 +59,9 @@ class IncidentRow:
 
 @dataclass(frozen=True, kw_only=True)
 class IncidentDetail(IncidentRow):
-    """`my_role` is the reader's part in it: "target" (called to respond), "stakeholder" (told), or "none"."""
+    """`my_role` is the reader's part in it: "target" (called to respond), "stakeholder" (told), or "none".
+    `noted`: what their acknowledgement came to where those of others are awaited, "" else.
+    """
 
     summary: str
     initial_severity: Severity
@@ -86,3 +88,4 @@ class IncidentDetail(IncidentRow):
     responders: tuple[str, ...]  # who has it, then who came to help
     allowed: tuple[Status, ...]
     my_role: str
+    noted: str

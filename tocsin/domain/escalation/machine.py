@@ -118,6 +118,13 @@ def acknowledge(
     return Acknowledgement(AckKind.ACKNOWLEDGED, walk.settle())
 
 
+def awaited(snapshot: Snapshot, state: State) -> frozenset[str]:
+    """Whose own acknowledgement is still to come."""
+    if state.status not in _UNACKNOWLEDGED:
+        return frozenset()
+    return Walk(snapshot, state, nobody, state.started_at).each_of() - set(state.acks)
+
+
 def touch(snapshot: Snapshot, state: State, now: datetime) -> Outcome:
     """A person did something about the incident: the acknowledgement holds anew."""
     walk = Walk(snapshot, state, nobody, now)

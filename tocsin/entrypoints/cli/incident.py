@@ -344,4 +344,6 @@ def _show(answer: dict[str, Any], *, as_json: bool) -> None:
     ):
         if answer.get(key):
             click.echo(f"  {label}: {answer[key]}")
+    if answer.get("noted"):
+        click.echo(f"  {answer['noted']}")
     click.echo(f"  {client.link('/incidents/' + client.segment(str(answer['ref'])))}")

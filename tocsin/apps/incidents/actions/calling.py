@@ -165,6 +165,8 @@ def _acknowledge_as_person(this: Deed, email: str, *, responding: bool) -> None:
         )
     if outcome.kind is AckKind.SEEN:
         this.did("seen", "seen", f"{actor.label} has seen it; the responders are still called")
+    elif outcome.kind is AckKind.COUNTED and outcome.changed:  # the timeline has it from the call-out
+        this.name, this.data = "acknowledgement_noted", {"via": str(actor.kind)}
     elif outcome.kind is AckKind.ACKNOWLEDGED:
         incident.refresh_from_db()  # the news of the call-out's end has changed the row
         this.name = "acknowledged"

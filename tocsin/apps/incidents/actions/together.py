@@ -13,11 +13,14 @@ from tocsin.domain.permissions import Actor, Permission, require
 
 @dataclass(frozen=True)
 class Answered:
-    """`mine`: the actor has it now. `problem`: why nothing was done, "" where it was."""
+    """`mine`: the actor has it now. `noted`: others are awaited, too. `problem`: why nothing was done, ""
+    where it was.
+    """
 
     incident: IncidentRow
     mine: bool
     problem: str = ""
+    noted: str = ""
 
 
 def acknowledge_all(*, actor: Actor, incident_ids: Iterable[int], now: datetime) -> tuple[Answered, ...]:
@@ -35,4 +38,5 @@ def _answer(actor: Actor, row: IncidentRow, now: datetime) -> Answered:
         made = acknowledge(actor=actor, ref=row.ref, now=now)
     except TocsinError as error:
         return Answered(row, mine=False, problem=str(error))
-    return Answered(made, mine=made.acknowledged_by is not None and made.acknowledged_by == actor.email)
+    mine = made.acknowledged_by is not None and made.acknowledged_by == actor.email
+    return Answered(made, mine=mine, noted=made.noted)

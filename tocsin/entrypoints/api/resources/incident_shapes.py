@@ -184,7 +184,9 @@ class CallOut(Schema):
 
 
 class Incident(IncidentRow):
-    """`allowed` are the statuses it may move to; `my_role` is the asker's: target, stakeholder or none."""
+    """`allowed` are the statuses it may move to; `my_role` is the asker's: target, stakeholder or none.
+    `noted`: what the asker's acknowledgement came to where those of others are awaited.
+    """
 
     summary: str
     initial_severity: Severity
@@ -207,6 +209,7 @@ class Incident(IncidentRow):
     responders: list[str]
     allowed: list[Status]
     my_role: str
+    noted: str
     timeline: list[TimelineEntry]
     alerts: list[AlertDetail]
     pages: list[Page]

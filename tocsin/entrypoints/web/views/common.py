@@ -81,6 +81,8 @@ def claimed(incident: IncidentDetail, email: str, done: str) -> str:
     """What an answer came to: `done` when it is theirs now, their own part in it otherwise; "" when none."""
     if incident.acknowledged_by == email:
         return done
+    if incident.noted:
+        return incident.noted
     helps = (each for each in incident.call_outs if each.kind is CallOutKind.HELP)
     if any(each.acknowledged_by == email for each in helps):
         return "You are helping. Nobody else is called to help."

@@ -91,7 +91,9 @@ def bulk(request: HttpRequest, reader: Reader) -> HttpResponse:
     for ref in refs:
         try:
             made = deed(reader.actor, ref)
-            if request.POST["do"] == "resolve" or claimed(made, reader.email, "done"):
+            if made.noted and request.POST["do"] == "acknowledge":
+                messages.success(request, f"{ref}: {made.noted}")
+            elif request.POST["do"] == "resolve" or claimed(made, reader.email, "done"):
                 done.append(ref)
             else:
                 messages.error(request, f"{ref}: {holder(made)} has it. You can take it over on its page.")

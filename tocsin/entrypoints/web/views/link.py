@@ -126,6 +126,8 @@ def _page(
 ) -> HttpResponse:
     mine = incident.acknowledged_by is not None and incident.acknowledged_by == target.actor.email
     offered = buttons(target)
+    if incident.noted and not problem and (target.action in _ANSWERS or target.action == "view"):
+        said = said or incident.noted
     if incident.acknowledged_at and (target.action in _ANSWERS or target.action == "view"):
         offered = () if mine or said else takeover(target)
     elif said:

@@ -40,6 +40,7 @@ def _listed(target: AllTarget, answered: tuple[actions.Answered, ...] | None) ->
         "waiting": waiting,
         "acted": answered is not None,
         "mine": sum(each.mine for each in answered or ()),
+        "noted": {each.incident.ref: each.noted for each in answered or () if each.noted},
         "problems": problems,
         "names": names(),
         "me": target.actor.email,
@@ -56,8 +57,11 @@ def followed(request: HttpRequest, token: str) -> HttpResponse:
         return _dead(request, target)
     said, problem = "", ""
     if request.method == "POST":
+        # A mail program's own "unsubscribe" says only this (RFC 8058).
+        one_click = request.POST.get("List-Unsubscribe") == "One-Click"
+        of = "everything" if one_click else request.POST.get("of", "")
         try:
-            said = _end(target, request.POST.get("of", ""), request.POST.get("name", ""))
+            said = _end(target, of, request.POST.get("name", ""))
         except (TocsinError, ValueError) as error:
             problem = str(error)
     context = {
