@@ -10,10 +10,11 @@ from tests.notify.test_messages_leave import ALICE, call, work
 from tocsin.apps.audit.models import AuditEntry
 from tocsin.apps.identity.models import User
 from tocsin.apps.notify import queries
+from tocsin.apps.notify.directory import shown_address
 from tocsin.apps.notify.models import ContactMethod, Notification
 from tocsin.lib import bus
 from tocsin.ports import registry
-from tocsin.ports.channel import Receipt, Result
+from tocsin.ports.channel import FieldSpec, Receipt, Result
 from tocsin.ports.events import AdminWord
 
 pytestmark = pytest.mark.django_db
@@ -96,3 +97,39 @@ def test_two_within_ten_minutes_and_one_later_are_each_their_own(
         call(f"{name}@example.com", now=at, call_out_id=people[name].pk)
         work(at)
     assert ContactMethod.objects.filter(disabled_at__isnull=False).count() == 3
+
+
+def test_an_address_that_is_a_key_is_shown_by_its_end_to_everybody(
+    people: dict[str, User], mail: FakeChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = FieldSpec("address", "Address", secret=True)
+    teams = FakeChannel(type="teams", title="Teams", address=secret, answers=[GONE])
+    monkeypatch.setitem(registry.channels, "teams", teams)
+    key = "https://w.example.com/workflows/abcdef/sig-of-alice"
+    ContactMethod.objects.create(user=people["alice"], type="teams", address=key, verified_at=NOW)
+    heard: list[AdminWord] = []
+    call()
+    with bus.listening(AdminWord, heard.append):
+        work()
+    entry = AuditEntry.objects.get(action="contact_method.disabled")
+    (page,) = queries.pages_of_incident(7)
+    for said in (entry.data, heard, page):
+        assert "sig-of" not in str(said)
+        assert "https://w.example.com/…lice" in str(said)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("tocsin-alice-4f7Qz-and-more", "…more"),
+        ("alice-pages", "…"),
+        ("https://ntfy.example.com/alice-pages-4f7Qz", "https://ntfy.example.com/…f7Qz"),
+        ("https://user:word@ntfy.example.com/alice", "https://…lice"),
+    ],
+)
+def test_who_knows_a_private_address_reads_along(
+    address: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = FieldSpec("address", "Topic", private=True)
+    monkeypatch.setitem(registry.channels, "ntfy", FakeChannel(type="ntfy", address=private))
+    assert shown_address("ntfy", address) == shown

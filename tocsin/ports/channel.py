@@ -93,6 +93,7 @@ class FieldSpec:
     kind: str = "text"  # an input's type: text | tel | url | email | password | select
     choices: tuple[tuple[str, str], ...] = ()  # of a select: (value, label)
     placeholder: str = ""
+    private: bool = False  # of an address: whoever knows it reads along, so that others see its end only
 
 
 @dataclass(frozen=True)

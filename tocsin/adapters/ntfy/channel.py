@@ -62,6 +62,7 @@ class NtfyChannel:
             "Topic",
             f"A topic on {server} that nobody can guess, or the full address of one on another server.",
             placeholder="tocsin-alice-4f7Qz or https://ntfy.example.com/alice",
+            private=True,
         )
 
     def check_address(self, address: str) -> str:

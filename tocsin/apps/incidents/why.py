@@ -245,7 +245,7 @@ def _circumstances(incident: IncidentDetail, email: str, actor: Actor, now: date
     names = ", ".join(dict.fromkeys(f"{schedule}" for schedule, _ in spells))
     said = [f"On call now for: {names}." if names else "Not on call for any schedule now."]
     methods = notify.methods(email)
-    said += [f"{one.type} {one.address} cannot be used: {one.problem}." for one in methods if one.problem]
+    said += [f"{one.type} {one.shown} cannot be used: {one.problem}." for one in methods if one.problem]
     if not any(each.counts and not each.problem for each in methods):
         said.append("No verified contact method could reach them: they would be passed at once.")
     if hours := notify.quiet_hours(email):

@@ -93,12 +93,15 @@ def counts(type_: str) -> bool:
 
 
 def shown_address(type_: str, address: str) -> str:
-    """As people may see it: of an address that is somebody's key, its scheme and its end."""
+    """As people may see it: of an address that is somebody's key, where it leads and its end."""
     channel = registry.channels.get(type_)
-    if channel is None or not channel.address.secret or len(address) <= _ENDS:
+    if channel is None or not (channel.address.secret or channel.address.private):
         return address
-    scheme = f"{address.partition('://')[0]}://" if "://" in address else ""
-    return f"{scheme}…{address[-4:]}"
+    scheme, _, rest = address.rpartition("://")
+    where = f"{scheme}://" if scheme else ""
+    if scheme in {"http", "https"} and "@" not in rest:
+        where += f"{rest.partition('/')[0]}/"
+    return f"{where}…{address[-4:] if len(rest) > _ENDS else ''}"
 
 
 def own_address(email: str) -> Method:

@@ -270,7 +270,7 @@ def _notification_of(row: Notification, trail: Sequence[AttemptInfo]) -> Notific
     return NotificationInfo(
         row.pk,
         row.via,
-        row.address,
+        shown_address(row.via, row.address),
         row.state,
         row.reason,
         row.due_at,

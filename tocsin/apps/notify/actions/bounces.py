@@ -5,7 +5,7 @@ from typing import Final
 
 from tocsin.apps.audit import actions as audit
 from tocsin.apps.notify.actions.calling import tell
-from tocsin.apps.notify.directory import Directory
+from tocsin.apps.notify.directory import Directory, shown_address
 from tocsin.apps.notify.models import Attempt, ContactMethod
 from tocsin.apps.notify.types import Job
 from tocsin.domain.notification.model import MessageKind, Subject
@@ -36,7 +36,7 @@ def bounced(job: Job, vendor: str, detail: str, now: datetime) -> None:
     row.disabled_at, row.disabled_reason = now, f"{_MARK}{detail}"[:255]
     row.save(update_fields=("disabled_at", "disabled_reason"))
     _record("contact_method.disabled", row, now, detail)
-    shown = f"{row.address} ({row.type})"
+    shown = f"{shown_address(row.type, row.address)} ({row.type})"
     contact = Directory().contact(job.email)
     if contact is not None and contact.deliverable:
         tell(
@@ -85,6 +85,6 @@ def _record(action: str, row: ContactMethod, now: datetime, why: str) -> None:
         target_kind="user",
         target_id=row.user_id,
         target_label=row.user.email,
-        data={"type": row.type, "address": row.address, "why": why[:255]},
+        data={"type": row.type, "address": shown_address(row.type, row.address), "why": why[:255]},
         now=now,
     )
