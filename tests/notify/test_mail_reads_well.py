@@ -163,3 +163,23 @@ def test_the_console_twin_keeps_the_mail_and_reaches_nobody() -> None:
     assert (receipt.result, receipt.counts) == (Result.SENT, False)
     assert kept[0][:2] == ("alice@example.com", subject_line(MESSAGE))
     assert not twin.counts
+
+
+def test_an_update_tells_mail_programs_the_way_out_and_a_page_does_not() -> None:
+    url = "https://t.example.com/a/following/eyJ1IjoiYSJ9.c2ln"
+    out = (Action("unfollow", "Stop these updates", url),)
+    update = replace(MESSAGE, kind=MessageKind.UPDATE, urgency=Urgency.LOW, actions=out)
+
+    def headers(message: Message) -> tuple[str | None, str | None]:
+        mail = message_from_bytes(
+            render(message, "Tocsin <tocsin@example.com>", "t.example.com", clock.now()),
+            policy=policy.default,
+        )
+        return mail["List-Unsubscribe"], mail["List-Unsubscribe-Post"]
+
+    assert headers(update) == (f"<{url}>", "List-Unsubscribe=One-Click")
+    plain = replace(update, actions=(Action("unfollow", "Stop", url.replace("https", "http")),))
+    assert headers(plain) == (f"<{url.replace('https', 'http')}>", None)
+    assert headers(replace(update, actions=())) == (None, None)
+    assert headers(replace(update, actions=(Action("unfollow", "x", f"{url}>\r\nBcc: <x"),))) == (None, None)
+    assert headers(MESSAGE) == (None, None)

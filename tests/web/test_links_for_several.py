@@ -73,3 +73,11 @@ def test_the_way_out_of_updates_needs_no_login(mate: Visitor, house: str) -> Non
     assert "You follow nothing" in text(phone.post(url, {"of": "everything"}))
     assert following.following(mate.email, actor=mate.actor) == ()
     assert Client().get(f"{url}x").status_code == 410
+
+
+def test_a_mail_programs_own_unsubscribe_ends_all_updates(mate: Visitor, house: str) -> None:
+    actions.follow(actor=mate.actor, of=Of.INCIDENT, name=house, now=clock.now())
+    url = links.url_of_following(mate.email, clock.now())
+    program = Client(enforce_csrf_checks=True)
+    answer = program.post(url[url.index("/a/") :], {"List-Unsubscribe": "One-Click"})
+    assert (answer.status_code, following.following(mate.email, actor=mate.actor)) == (200, ())

@@ -16,6 +16,7 @@ from tocsin.ports.channel import Message
 _LONGEST_SUBJECT = 180
 _LONGEST_LINE = 200
 _SAFE_ADDRESS = re.compile(r"[\x21-\x7e]+@[\x21-\x7e]+")
+_SAFE_URL = re.compile(r"https?://[\x21-\x3b\x3d\x3f-\x7e]{1,900}")  # a header's line ends at 998
 _COLOURS = {
     Severity.SEV1: "#b91c1c",
     Severity.SEV2: "#c2410c",
@@ -81,6 +82,7 @@ def render(message: Message, sender: str, domain: str, now: datetime) -> bytes:
         headers.append(("X-Tocsin-Incident", _encoded(one_line(message.subject.ref))))
     if message.urgency == "high" and message.kind in {MessageKind.PAGE, MessageKind.DUTY}:
         headers += [("Importance", "high"), ("X-Priority", "1")]
+    headers += _way_out(message)
     boundary = f"=_{message.key}"
     headers += [
         ("MIME-Version", "1.0"),
@@ -91,6 +93,19 @@ def render(message: Message, sender: str, domain: str, now: datetime) -> bytes:
     mark = boundary.encode()
     body = b"".join(b"--%s\r\n%s" % (mark, part) for part in parts)
     return b"%s\r\n%s--%s--\r\n" % (head, body, mark)
+
+
+def _way_out(message: Message) -> list[tuple[str, str]]:
+    """What a mail program's own "unsubscribe" uses (RFC 2369), with one click (RFC 8058); updates only."""
+    if message.kind is not MessageKind.UPDATE:
+        return []
+    url = next((action.url for action in message.actions if action.name == "unfollow"), "")
+    if not _SAFE_URL.fullmatch(url):
+        return []
+    found = [("List-Unsubscribe", f"<{url}>")]
+    if url.startswith("https:"):
+        found.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
+    return found
 
 
 def _part(kind: str, content: str) -> bytes:
