@@ -22,6 +22,7 @@ from tocsin.testing.twilio import Twilio
 
 __all__ = ["company"]
 
+NOWHERE = "http://127.0.0.1:9"
 _clients: list[http.Client] = []
 
 
@@ -64,14 +65,14 @@ def plivo_carrier(company: Plivo, back: str = "", token: str = fake_plivo.TOKEN)
 
 @pytest.fixture
 def sms(twilio: Twilio, plivo: Plivo) -> SmsChannel:
-    return SmsChannel((twilio_carrier(twilio), plivo_carrier(plivo)))
+    """Replies would come to an address where nobody answers."""
+    return SmsChannel((twilio_carrier(twilio, NOWHERE), plivo_carrier(plivo, NOWHERE)))
 
 
 @pytest.fixture
 def voice(twilio: Twilio, plivo: Plivo) -> VoiceChannel:
     """Plivo asks back what to say, so it has an address to ask: nobody answers there."""
-    nowhere = "http://127.0.0.1:9"
-    return VoiceChannel((twilio_carrier(twilio, nowhere), plivo_carrier(plivo, nowhere)))
+    return VoiceChannel((twilio_carrier(twilio, NOWHERE), plivo_carrier(plivo, NOWHERE)))
 
 
 @pytest.fixture

@@ -54,7 +54,9 @@ def test_a_code_is_spoken_digit_by_digit_three_times() -> None:
     assert " ".join(said.lines).count("1. 2. 3. 4. 5. 6.") == 3
 
 
-@pytest.mark.parametrize("text", ["x" * 5000, "<Say>&amp;</Say>" * 200, "щ" * 2000])
+@pytest.mark.parametrize(
+    "text", ["x" * 5000, "<Say>&amp;</Say>" * 200, "щ" * 2000, "\x1b[31mCards\x07 fail\ufffe"]
+)
 def test_it_is_never_longer_than_somebody_listens_and_twilio_takes(text: str) -> None:
     script = words.script(message(title=text, lines=(text,) * 20))
     assert sum(map(len, script.lines)) < 500

@@ -4,13 +4,16 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.telephony.conftest import plivo_carrier, twilio_carrier
+from tests.telephony.conftest import client, plivo_carrier, twilio_carrier
 from tests.telephony.messages import ALICE, message
 from tocsin.adapters.phone.channel import SmsChannel, VoiceChannel
 from tocsin.adapters.plivo import carrier as plivo_module
 from tocsin.adapters.twilio import carrier as twilio_module
+from tocsin.adapters.twilio.carrier import TwilioCarrier
 from tocsin.domain.errors import Invalid
 from tocsin.ports.channel import Result
+from tocsin.ports.telephony import Account
+from tocsin.testing import twilio as fake_twilio
 from tocsin.testing.faults import Drop, Fault, Hang, Status
 from tocsin.testing.plivo import Plivo
 from tocsin.testing.twilio import Twilio
@@ -167,3 +170,26 @@ def test_numbers_are_kept_in_one_form(typed: str, number: str, sms: SmsChannel) 
 def test_other_numbers_are_refused_with_what_is_expected(typed: str, sms: SmsChannel) -> None:
     with pytest.raises(Invalid, match=r"\+49"):
         sms.check_address(typed)
+
+
+@pytest.mark.parametrize(
+    ("sender", "back", "answerable"),
+    [
+        ("+15551234567", "https://tocsin.example.com", True),
+        ("MG0123", "https://tocsin.example.com", True),
+        ("12345", "https://tocsin.example.com", True),
+        ("Tocsin", "https://tocsin.example.com", False),
+        ("+15551234567", "", False),
+    ],
+)
+def test_a_reply_is_asked_for_where_it_would_arrive(
+    sender: str,
+    back: str,
+    answerable: bool,  # noqa: FBT001 - a case
+    twilio: Twilio,
+) -> None:
+    account = Account(fake_twilio.ACCOUNT, fake_twilio.TOKEN, sender, "", twilio.url)
+    channel = SmsChannel((TwilioCarrier(client(), account, back and "http://127.0.0.1:9"),))
+    assert channel.send(message(), WANTED).result is Result.SENT
+    assert ("Reply ack 12" in twilio.phone(ALICE).wait_text()) == answerable
+    assert channel.abilities.answers == answerable

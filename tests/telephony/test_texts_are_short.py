@@ -111,3 +111,23 @@ def test_segments_are_counted_as_carriers_do(text: str, segments: int) -> None:
 
 def test_severities_of_others_are_no_matter() -> None:
     assert words.text(message(severity=Severity.SEV3)).startswith("SEV3 checkout: ")
+
+
+@pytest.mark.parametrize("given", [one for one, _ in TEXTS], ids=[str(one.kind) for one, _ in TEXTS])
+def test_where_no_reply_arrives_none_is_asked_for_and_the_link_stays(given: Message) -> None:
+    said = words.text(given, replies=False)
+    assert "Reply" not in said
+    assert (LINK in said) == bool(given.actions)
+
+
+def test_a_link_that_is_the_only_way_to_answer_stays_in_every_script() -> None:
+    long = f"https://tocsin.example.com/a/{'x' * 120}"
+    said = words.text(message(title="Оплата не проходит " * 20, link=long), replies=False)
+    assert said.endswith(long)
+    assert alphabet.segments(said) <= words.SEGMENTS
+
+
+def test_colours_of_a_terminal_do_not_halve_the_text() -> None:
+    said = words.text(message(title="\x1b[31mCards fail\x07"))
+    assert "Cards fail" in said
+    assert alphabet.is_gsm(said)

@@ -76,12 +76,15 @@ class SmsChannel(_Phone):
 
     def __init__(self, carriers: Sequence[Carrier]) -> None:
         super().__init__(carriers, [one.sms_from for one in carriers], _SMS_SOON)
+        answers = bool(self._carriers) and all(map(_answerable, self._carriers))
+        self.abilities = replace(self.abilities, answers=answers)
 
     def send(self, message: Message, still_wanted: StillWanted) -> Receipt:
-        said = words.text(message)
-        return self._hand_over(
-            message, still_wanted, lambda carrier: carrier.text(message.key, message.address, said)
-        )
+        def handed(carrier: Carrier) -> Receipt:
+            said = words.text(message, replies=_answerable(carrier))
+            return carrier.text(message.key, message.address, said)
+
+        return self._hand_over(message, still_wanted, handed)
 
 
 class VoiceChannel(_Phone):
@@ -96,6 +99,12 @@ class VoiceChannel(_Phone):
         return self._hand_over(
             message, still_wanted, lambda carrier: carrier.call(message.key, message.address, said)
         )
+
+
+def _answerable(carrier: Carrier) -> bool:
+    """Whether a reply to its SMS reaches us: not to a sender's name, and not while it cannot call us."""
+    sender = carrier.sms_from
+    return carrier.hears and (sender.startswith(("+", "MG")) or sender.isdecimal())
 
 
 def check_number(address: str) -> str:

@@ -25,14 +25,18 @@ _SEVERITY: Final = re.compile(r"\bSEV(\d)\b")
 # ---- SMS ----
 
 
-def text(message: Message) -> str:
-    """At most three segments. What is to be done and the link are whole; the title gives way."""
-    head, title, tail = (alphabet.plain(part) for part in _parts(message))
+def text(message: Message, *, replies: bool = True) -> str:
+    """At most three segments. What is to be done and the link are whole; the title gives way. `replies`: they
+    reach us; where they do not, the link is the only way to answer, and nothing else is asked for.
+    """
+    head, title, tail = (alphabet.plain(_audible(part)) for part in _parts(message))
+    if not replies:
+        tail = ""
     link = _link(message)
     whole = _joined(head, title, tail, link)
     if alphabet.segments(whole) <= SEGMENTS:
         return whole
-    if link and alphabet.room(whole, SEGMENTS) - alphabet.length(link) < _LEAST:
+    if link and tail and alphabet.room(whole, SEGMENTS) - alphabet.length(link) < _LEAST:
         link = ""
     return _cut(head, title, tail, link)
 
@@ -174,8 +178,14 @@ def _bounded(lines: list[str]) -> tuple[str, ...]:
     return tuple(said)
 
 
+def _audible(text: str) -> str:
+    """Without control characters: a call's markup may not hold them, and an SMS would be half as long."""
+    return "".join(one if one.isprintable() else " " for one in text)
+
+
 def _spoken(line: str) -> str:
     """No addresses, and abbreviations as people say them."""
+    line = _audible(line)
     line = _URL.sub("", line).replace("“", "").replace("”", "")
     line = _REFERENCE.sub(r"incident \1", _SEVERITY.sub(r"severity \1", line))
     line = " ".join(line.split())
