@@ -75,6 +75,7 @@ def test_text_stands_out_and_controls_have_names(theme: Any, chromium: Browser, 
         "incidents/declare",
     ]
     paths += ["me/reached", "me/reached?add=webhook", "people/alice@example.com/reached", "delivery/limits"]
+    paths += ["delivery/rules"]
     paths += ["audit/", "policies/", "teams/", "delivery/", "alerts/"]
     paths += ["my-on-call", "swaps/", "swaps/new?for=alice@example.com", "pay/", "teams/platform"]
     paths += [f"schedules/platform/{each}" for each in ("checks", "history", "calendars")]

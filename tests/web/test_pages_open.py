@@ -34,6 +34,7 @@ PAGES = [
     "/integrations/prometheus",
     "/delivery/",
     "/delivery/limits",
+    "/delivery/rules",
     "/me/reached?add=email",
     "/settings/",
 ]

@@ -17,7 +17,7 @@ from tocsin.domain.notification.plan import GROUPS, group_name
 from tocsin.domain.severity import Urgency
 from tocsin.entrypoints.web.templatetags.tocsin import words
 
-_TITLES: Final = {
+TITLES: Final = {
     "high": ("High urgency: wakes", "SEV1 and SEV2. The first message never waits more than a minute."),
     "low": ("Low urgency: can wait", "SEV3 and SEV4. Quiet hours hold these back."),
     "handoff": ("Going on and off call", "Notices before a shift, “Are you ready?”, hand-off summaries."),
@@ -90,7 +90,7 @@ def _group(
     name = group_name(urgency, occasion)
     mine = [rule for rule in shown if (rule.occasion, rule.urgency) == (occasion, urgency)]
     lines = deliveries.preview(email, urgency, now, occasion=occasion)
-    title, about = _TITLES[name]
+    title, about = TITLES[name]
     return Group(
         name,
         title,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tocsin.entrypoints.web.views import delivery, methods, reached, rules
+from tocsin.entrypoints.web.views import delivery, everybody, methods, reached, rules
 
 _PERSON = "people/<str:email>"
 _METHOD = f"{_PERSON}/methods/<int:method_id>"
@@ -25,5 +25,7 @@ urlpatterns = [
     path(f"{_PERSON}/tests/<int:page_id>/rest", methods.send_rest, name="person_test_rest"),
     path("delivery/", delivery.index, name="delivery"),
     path("delivery/limits", delivery.limits, name="delivery_limits"),
+    path("delivery/rules", everybody.show, name="default_rules"),
+    path("delivery/rules/<str:group>", everybody.save, name="default_rules_set"),
     path("delivery/<int:delivery_id>", delivery.show, name="delivery_show"),
 ]

@@ -49,7 +49,7 @@ def _spelt(after: str) -> str:
     return f"{text}m" if text.isascii() and text.isdecimal() else text
 
 
-def _rules(group: str, rows: list[reach.Row]) -> list[Rule]:
+def rules_of(group: str, rows: list[reach.Row]) -> list[Rule]:
     urgency, occasion = reach.group_of(group)
     known = (row for row in rows if row.via and not row.error)
     return sorted(
@@ -62,17 +62,17 @@ def _rules(group: str, rows: list[reach.Row]) -> list[Rule]:
 @require_POST
 def save(request: HttpRequest, reader: Reader, email: str, group: str) -> HttpResponse:
     """The rules of one urgency or occasion; the others stay."""
-    _known(group)
+    require_known(group)
     reset, copied = "reset" in request.POST, "copy" in request.POST
     rows = [] if reset or copied else rows_of(request)
     if any(row.error for row in rows):
         return _refused(request, reader, email, group, rows)
 
     def deed() -> str:
-        wanted = _rules(group, rows)
+        wanted = rules_of(group, rows)
         if copied:
-            wanted = [_rule(rule) for rule in queries.default_rules() if _name(rule) == group]
-        others = [_rule(rule) for rule in queries.own_rules(email) if _name(rule) != group]
+            wanted = [rule_of(rule) for rule in queries.default_rules() if name_of(rule) == group]
+        others = [rule_of(rule) for rule in queries.own_rules(email) if name_of(rule) != group]
         actions.set_rules(actor=reader.actor, email=email, rules=[*others, *wanted], now=now())
         return "Everybody's rules hold again." if reset else "The rules are saved."
 
@@ -83,8 +83,8 @@ def save(request: HttpRequest, reader: Reader, email: str, group: str) -> HttpRe
 @require_POST
 def preview(request: HttpRequest, reader: Reader, email: str, group: str) -> HttpResponse:
     """What the rules in the form would come to; nothing is saved."""
-    _known(group)
-    rules = _rules(group, rows_of(request))
+    require_known(group)
+    rules = rules_of(group, rows_of(request))
     whose = "your" if email.lower() == reader.email else "their"
     sentence, doubts = reach.preview_of(email, group, rules, now(), whose=whose)
     context = {"sentence": sentence, "doubts": doubts, "group": group}
@@ -122,16 +122,16 @@ def _refused(
     return reached.page(request, reader, email, form=group, errors={"rules": message}, groups=shown)
 
 
-def _known(group: str) -> None:
+def require_known(group: str) -> None:
     try:
         reach.group_of(group)
     except KeyError:
         raise NotFound("kind of rules", group) from None
 
 
-def _rule(info: RuleInfo) -> Rule:
+def rule_of(info: RuleInfo) -> Rule:
     return Rule(info.urgency, timedelta(seconds=info.after_s), info.via, info.occasion)
 
 
-def _name(info: RuleInfo) -> str:
+def name_of(info: RuleInfo) -> str:
     return group_name(info.urgency, info.occasion)
