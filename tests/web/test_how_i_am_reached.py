@@ -270,3 +270,8 @@ def test_a_test_that_can_be_answered_is_watched_a_little_longer(
     assert "Nothing more will come of this test." in see(mate, where)
     Notification.objects.update(sent_at=clock.now(), state="read")
     assert "Nothing more will come of this test." in see(mate, where)
+
+
+def test_the_chosen_form_stands_before_the_cards(owner: Visitor) -> None:
+    page = owner.client.get("/me/reached?add=sms").content.decode()
+    assert 0 < page.index('name="type" value="sms"') < page.index("typecards")
