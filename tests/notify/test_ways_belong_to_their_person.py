@@ -186,3 +186,17 @@ def test_a_file_and_its_person_keep_rules_side_by_side(alice: Actor) -> None:
         apply()
     actions.set_rules(actor=alice, email=ALICE, rules=(own,), now=NOW)
     assert [rule.occasion for rule in queries.own_rules(ALICE)] == [Occasion.HANDOFF]
+
+
+def test_adding_and_removing_is_no_way_around_the_pace_of_codes(alice: Actor) -> None:
+    add(alice, address="https://example.com/kept")
+    for number in range(9):
+        method = add(alice, address=f"https://example.com/{number}")
+        actions.remove_method(actor=alice, email=ALICE, method_id=method.id, now=NOW)
+    with pytest.raises(Conflict, match="Too many codes"):
+        add(alice, address="https://example.com/last")
+    assert not ContactMethod.objects.filter(address="https://example.com/last").exists()
+    later = NOW + timedelta(hours=1, seconds=1)
+    actions.add_method(
+        actor=alice, email=ALICE, type="webhook", address="https://example.com/last", now=later
+    )

@@ -14,10 +14,10 @@ from tocsin.apps.notify.handlers import on_duty_word
 from tocsin.apps.notify.models import ContactMethod, Notification, Page
 from tocsin.domain.escalation.model import Target, TargetKind
 from tocsin.domain.permissions import Actor, Role
-from tocsin.lib import clock
+from tocsin.lib import bus, clock
 from tocsin.lib.ratelimit import Buckets
 from tocsin.ports.callback import Answer, Deed
-from tocsin.ports.events import DutyWord
+from tocsin.ports.events import AdminWord, DutyWord
 
 
 def test_ack_with_its_number_takes_the_incident(house: House) -> None:
@@ -356,3 +356,15 @@ def test_several_are_locked_in_the_one_order(house: House, monkeypatch: pytest.M
     monkeypatch.setattr(answers.notify, "progress", spy("message", progress))
     house.says("ack all")
     assert order == ["incidents", "acknowledged", "message"]
+
+
+def test_stop_over_the_last_way_is_told_to_the_administrators(house: House) -> None:
+    house.phones("sms")
+    ContactMethod.objects.exclude(type="sms").delete()
+    heard: list[AdminWord] = []
+    with bus.listening(AdminWord, heard.append):
+        house.says("stop")
+    (word,) = heard
+    assert word.headline == "mate cannot be reached any more"
+    assert MATE in word.lines[0]
+    assert not Page.objects.filter(kind="notice").exists()

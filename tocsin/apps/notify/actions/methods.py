@@ -22,6 +22,8 @@ from tocsin.ports import registry
 
 CODE_HOLDS: Final = timedelta(minutes=30)
 _MOST_METHODS = 20
+_CODES_AT_MOST: Final = 10  # of one person within _CODES_WITHIN: each costs money, and is a guess
+_CODES_WITHIN: Final = timedelta(hours=1)
 _CODE_RANK = 1  # somebody waits for it
 
 
@@ -152,6 +154,9 @@ def _named(row: ContactMethod) -> dict[str, str]:
 
 
 def _send_code(row: ContactMethod, now: datetime) -> None:
+    lately = Page.objects.filter(user=row.user, kind=MessageKind.CODE, started_at__gt=now - _CODES_WITHIN)
+    if lately.count() >= _CODES_AT_MOST:
+        raise Conflict("Too many codes were sent within an hour: try again later.")
     code = str(int(ids.hex_key(8), 16))[-6:]
     row.code, row.code_expires_at = code, now + CODE_HOLDS
     row.save(update_fields=("code", "code_expires_at"))

@@ -1,4 +1,6 @@
-"""STOP and START, said over a contact method itself: whoever reads there decides whether more comes."""
+"""STOP and START, said over a contact method itself: whoever reads there decides whether more comes. Where
+nothing else is left to reach its owner by, the administrators hear of it.
+"""
 
 from datetime import datetime
 
@@ -6,11 +8,14 @@ from django.db import transaction
 
 from tocsin.apps.audit import actions as audit
 from tocsin.apps.notify.actions.calling import tell
+from tocsin.apps.notify.directory import Directory, shown_address
 from tocsin.apps.notify.models import ContactMethod
 from tocsin.domain.errors import NotFound
 from tocsin.domain.notification.model import MessageKind, Subject
 from tocsin.domain.permissions import Actor, Permission, require
 from tocsin.domain.severity import Severity
+from tocsin.lib import bus
+from tocsin.ports.events import AdminWord
 
 _STOPPED = "asked to stop by "
 
@@ -22,7 +27,14 @@ def stop_method(*, actor: Actor, method_id: int, how: str, now: datetime) -> boo
     if row.disabled_at is not None:
         return False
     _set(actor, row, f"{_STOPPED}{how}", now)
-    headline = f"{row.type} to {row.address} is disabled: you asked it to stop. Reply start there to undo."
+    shown = shown_address(row.type, row.address)
+    contact = Directory().contact(row.user.email)
+    if contact is None or not contact.deliverable:
+        lines = (f"Their last way, {shown} ({row.type}), was {_STOPPED}{how}.", "Give them another one.")
+        key = f"unreachable-{row.user_id}-{row.pk}-{now:%Y%m%d%H}"
+        bus.publish(AdminWord(f"{row.user} cannot be reached any more", lines, now, key))
+        return True
+    headline = f"{row.type} to {shown} is disabled: you asked it to stop. Reply start there to undo."
     subject = Subject(0, "", headline, Severity.SEV4, "Tocsin")
     tell(emails=(row.user.email,), subject=subject, kind=MessageKind.NOTICE, headline=headline, now=now)
     return True
@@ -56,6 +68,6 @@ def _set(actor: Actor, row: ContactMethod, reason: str, now: datetime) -> None:
         target_kind="user",
         target_id=row.user_id,
         target_label=row.user.email,
-        data={"type": row.type, "address": row.address, "reason": reason},
+        data={"type": row.type, "address": shown_address(row.type, row.address), "reason": reason},
         now=now,
     )
