@@ -73,6 +73,13 @@ def test_escalating_past_the_last_step_goes_to_the_fallback() -> None:
     assert it.stops == []
 
 
+def test_escalated_past_the_last_step_of_the_last_policy_it_begins_with_the_first() -> None:
+    it = climb(replace(FIRST, repeat=0), SECOND).at(16)
+    assert it.current.status is CallOutStatus.EXHAUSTED
+    it.take(machine.escalate_now(it.snapshot, it.current, it.resolve, it.now, "alice"))
+    assert it.calls[-1] == (16, "alice")
+
+
 @pytest.mark.parametrize("minute", [1, 12])
 def test_escalating_what_is_acknowledged_takes_up_where_it_was(minute: float) -> None:
     it = climb(FIRST, SECOND).at(minute)

@@ -111,3 +111,18 @@ def test_louder_means_those_who_have_not() -> None:
     it.severity(Severity.SEV2, Urgency.LOW)
     it.severity(Severity.SEV2)
     assert it.calls[3:] == [(1, "bob"), (1, "carol")]
+
+
+def test_a_last_step_that_has_acknowledged_does_not_keep_the_others_from_being_called_again() -> None:
+    it = climb(EACH, step(user("dora"))).at(11)
+    it.ack("dora")
+    assert it.at(41).calls[4:] == [(40, "alice"), (40, "bob"), (40, "carol")]
+
+
+def test_a_step_whose_people_have_acknowledged_is_not_waited_in() -> None:
+    it = climb(step(user("dora"), wait=20), EACH, repeat=1).at(21)
+    it.ack("dora")
+    assert it.at(31).calls == [
+        (0, "dora"),
+        *((at, who) for at in (20, 30) for who in ("alice", "bob", "carol")),
+    ]

@@ -162,7 +162,9 @@ class Walk(Climbing):
         targets, step = self.state.last_targets, self.state.step
         # Nobody else is left to ask: whoever could not then is asked once more.
         self.change(quiet_since=self.now, declined=())
-        if targets and self.call_all(self.find(targets, watch=True), step or -1, Via.AGAIN, label):
+        found = self.find(targets, watch=True)
+        left = [one for one in found if one.person.email not in self.state.acks]
+        if self.call_all(left, step or -1, Via.AGAIN, label):
             return
         # Nobody is left of them: the whole ladder once more, without repeats.
         self.note("resumed", f"{label}: the whole ladder again")

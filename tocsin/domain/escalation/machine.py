@@ -262,15 +262,15 @@ def escalate_now(
     """The next step at once; past the last one, the ladder from its first. An acknowledgement is given up."""
     walk = Walk(snapshot, state, resolve, now, turns)
     walk.note("escalated", f"Escalated by {by}")
-    more = state.step < len(walk.policy.steps)
-    if state.status not in _UNACKNOWLEDGED or not (more or walk.has_fallback()):
+    more, behind = state.step < len(walk.policy.steps), walk.has_fallback()
+    if state.status not in _UNACKNOWLEDGED or not (more or behind):
         walk.effects.append(StopCalling(f"escalated by {by}"))
         walk.start()
-        if more or walk.snapshot.policy_at(state.policy) is not walk.policy:
+        if more or behind:
             walk.change(policy=state.policy, step=state.step)
     if more:
         walk.change(next_step_at=now)
-    elif walk.has_fallback():
+    elif behind:
         walk.fall_back(now)
     walk.run()
     return walk.settle()

@@ -97,7 +97,7 @@ class Climbing(Calling):
         self.change(last_targets=step.targets)
         if self.snapshot.ladder is Ladder.FIRST_STEP:
             self.change(next_step_at=None)
-        elif reached <= before | by_table:
+        elif reached <= before | by_table | set(state.acks):
             if number < len(policy.steps):
                 self.note("again", f"{label}: everybody was called before, so it does not wait", step=number)
             self.change(next_step_at=base)
