@@ -5,7 +5,7 @@ from typing import Any
 from ninja import Field, Query, Router, Schema, Status
 
 from tocsin.apps.catalog import queries as catalog
-from tocsin.apps.escalation import queries, settings
+from tocsin.apps.escalation import naming, queries, settings
 from tocsin.apps.escalation.types import PolicyInfo
 from tocsin.apps.identity import queries as identity
 from tocsin.domain.configuration.ladder import policy_form, read_policy
@@ -212,7 +212,13 @@ def _find(name: str) -> PolicyInfo | None:
 
 def _save(request: ApiRequest, name: str, body: PolicyForm) -> Policy:
     policy = _read(name, body)
-    settings.save_policy(actor=request.actor, policy=policy, team=body.team, now=request.now)
+    settings.save_policy(
+        actor=request.actor,
+        policy=policy,
+        team=body.team,
+        check=lambda: naming.check(policy),
+        now=request.now,
+    )
     return _shown(found(_find(name), "escalation policy", name))
 
 

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from tocsin.apps.catalog import queries as catalog
-from tocsin.apps.escalation import queries, settings
+from tocsin.apps.escalation import naming, queries, settings
 from tocsin.apps.escalation.types import PolicyInfo
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.oncall import queries as oncall
@@ -160,7 +160,7 @@ def _answer(request: HttpRequest, reader: Reader, before: PolicyInfo | None) -> 
             actor=reader.actor,
             policy=policy,
             team=values["team"] or None,
-            check=lambda: _check(before, values),
+            check=lambda: _check(before, values, policy),
             now=now(),
         )
     except Invalid as error:
@@ -177,7 +177,8 @@ def _present(name: str) -> PolicyInfo | None:
     return next((info for info in queries.policy_infos() if info.policy.name == name), None)
 
 
-def _check(before: PolicyInfo | None, values: Values) -> None:
+def _check(before: PolicyInfo | None, values: Values, policy: Policy) -> None:
+    naming.check(policy)
     present = _present(values["name"])
     if before is None:
         rotaforms.need_free(values["name"], [present.policy.name] if present else ())
