@@ -336,6 +336,14 @@ def test_rules_of_every_occasion_come_and_go_with_a_file(owner: Actor, now: date
     }
 
 
+def test_everybodys_rules_that_somebody_took_over_are_not_pruned(owner: Actor, now: datetime) -> None:
+    _apply(owner, {"a.yaml": "notification_rules: {high: [{via: email}]}\n"}, now)
+    actions.unlock(actor=owner, kind="notification_rules", name="notification_rules", now=now)
+    assert AppliedObject.objects.filter(kind="notification_rules").count() == 0
+    assert _apply(owner, {"a.yaml": "last_resort: []\n"}, now, prune=True) == []
+    assert [rule.via for rule in ways.default_rules()] == ["email"]
+
+
 THROTTLES = """
 throttles:
   - {via: sms, per: contact, most: 2, within: 1m}

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from tocsin.apps.audit.actions import record
 from tocsin.apps.configuration import queries
 from tocsin.apps.configuration.carrying import Carrier
-from tocsin.apps.configuration.locks import UNLOCKABLE, release
+from tocsin.apps.configuration.locks import UNLOCKABLE, release, whole
 from tocsin.apps.configuration.models import AppliedObject
 from tocsin.apps.configuration.types import Outcome
 from tocsin.apps.oncall import queries as oncall
@@ -194,7 +194,7 @@ def unlock(*, actor: Actor, kind: str, name: str, now: datetime) -> None:
         raise Invalid(FieldError("kind", f"expected one of {', '.join(sorted(UNLOCKABLE))}"))
     if not release(kind, name):
         raise NotFound(kind, name)
-    AppliedObject.objects.filter(kind=kind, name=name).delete()
+    AppliedObject.objects.filter(kind=kind, name="" if whole(kind) else name).delete()
     record(
         actor=actor,
         action="configuration.unlocked",

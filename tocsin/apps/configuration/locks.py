@@ -44,6 +44,11 @@ def owned() -> frozenset[tuple[str, str]]:
     return frozenset(found)
 
 
+def whole(kind: str) -> bool:
+    """Whether all of this kind is one object, which has no name."""
+    return not _TABLES[kind][1]
+
+
 def release(kind: str, name: str) -> bool:
     """Make it editable on the pages; whether there is such a thing."""
     return _set(kind, [name], from_file=False) > 0
