@@ -133,13 +133,19 @@ class Simulation:
         self.check_round()
 
     def sleep_until(self, end: datetime) -> None:
-        """Nothing of ours works but the web: people go on acting."""
-        while self.agenda and min(entry[0] for entry in self.agenda) < end:
+        """Nothing of ours works but the web: people go on acting, and vendors go on telling."""
+        while True:
             self.agenda.sort(key=lambda entry: entry[:2])
-            at, _, deed = self.agenda.pop(0)
-            self.move(max(at, self.now))
-            deed()
+            planned = self.agenda[0][0] if self.agenda else end
+            told = min((at for at, _, _ in self.vendors.callbacks), default=end)
+            if min(planned, told) >= end:
+                break
+            self.move(max(min(planned, told), self.now))
+            self.hear_callbacks()
+            if planned <= self.now:
+                self.agenda.pop(0)[2]()
         self.move(end)
+        self.hear_callbacks()
 
     def move(self, to: datetime) -> None:
         self.now = to
