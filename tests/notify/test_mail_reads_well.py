@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from email import message_from_bytes, policy
@@ -97,6 +98,18 @@ def test_it_sends_over_one_kept_connection(mailbox: Mailbox) -> None:
     assert first["List-Id"] == "Tocsin <pages.t.example.com>"
     assert "Alicé" in str(first["To"])
     assert "https://t.example.com/a/v" in mailbox.mails[0].links()
+
+
+def test_a_kept_line_that_the_server_closed_meanwhile_costs_nothing(mailbox: Mailbox) -> None:
+    sender = channel(urlsplit(mailbox.url).port or 0)
+    assert sender.send(replace(MESSAGE, key="k0"), always).result is Result.SENT
+    line = sender._line.connection
+    assert line
+    assert line.sock
+    line.sock.shutdown(socket.SHUT_RDWR)
+    assert sender.send(replace(MESSAGE, key="k1"), always).result is Result.SENT
+    sender.hang_up()
+    assert [mail.key for mail in mailbox.mails] == ["<k0@t.example.com>", "<k1@t.example.com>"]
 
 
 def test_nothing_leaves_that_is_not_wanted_any_more(mailbox: Mailbox) -> None:

@@ -88,7 +88,10 @@ def test_it_never_calls_link_local_or_metadata_addresses(url: str) -> None:
         client.get(url)
 
 
-@pytest.mark.parametrize("wrapped", ["::ffff:a00:1", "64:ff9b::a00:1", "2002:a00:1::1"])
+@pytest.mark.parametrize(
+    "wrapped",
+    ["::ffff:a00:1", "64:ff9b::a00:1", "2002:a00:1::1", "::7f00:1", "64:ff9b:1::a00:1", "100.64.0.1"],
+)
 def test_a_private_address_is_private_however_it_is_wrapped(wrapped: str) -> None:
     with pytest.raises(http.RefusedError):
         http.check_address(ipaddress.ip_address(wrapped), allow_private=False)

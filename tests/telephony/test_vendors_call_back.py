@@ -102,6 +102,14 @@ def test_plivo_is_believed_by_v3_and_by_v2_and_by_nothing_else(house: House) -> 
     assert state(row) == "delivered"
 
 
+@pytest.mark.parametrize("path", ["keys", "say", "call/x", "machine/x"])
+def test_plivos_lesser_signature_presses_no_key(path: str, house: House) -> None:
+    signature = plivo_hook.signature_v2(PLIVO_TOKEN, f"http://testserver/callbacks/plivo/{path}", "n")
+    v2 = {"X-Plivo-Signature-V2": signature, "X-Plivo-Signature-V2-Nonce": "n"}
+    answer = house.post(f"/callbacks/plivo/{path}", {"Digits": "1"}, v2)
+    assert (answer.status_code, b"X-Plivo-Signature" in answer.content) == (403, True)
+
+
 @pytest.mark.parametrize("path", ["/callbacks/nobody/x", "/callbacks/twilio"])
 def test_a_vendor_that_is_not_set_up_is_not_heard(path: str, house: House) -> None:
     assert house.web.post(path).status_code == 404

@@ -109,7 +109,8 @@ def check_address(address: Address, *, allow_private: bool) -> None:
     address = _meant(address)
     if any(address in network for network in _NEVER if network.version == address.version):
         raise RefusedError(f"{address} is a link-local or metadata address; it is never called.")
-    if not allow_private and (address.is_private or address.is_loopback):
+    # Shared (100.64/10) and reserved ones too: all that is not of the public internet.
+    if not allow_private and (not address.is_global or address.is_loopback or address.is_reserved):
         raise RefusedError(
             f"{address} is a private address; TOCSIN_ALLOW_PRIVATE_TARGETS=true would allow it."
         )
@@ -263,7 +264,10 @@ class Client:
                 return Response(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, body)
             try:
                 target = urljoin(str(request.url), answer.headers["location"])
-                elsewhere = urlsplit(target).netloc != request.url.netloc.decode()
+                parts = urlsplit(target)
+                elsewhere = parts.netloc != request.url.netloc.decode()
+                # What is meant to be secret, such as a token, does not follow into the open.
+                elsewhere = elsewhere or (request.url.scheme == "https" and parts.scheme != "https")
             except ValueError as error:
                 raise HttpError(f"{_shown(str(request.url))} redirects to no address.") from error
             if elsewhere:

@@ -81,8 +81,7 @@ class EmailChannel:
             return Receipt(Result.RETRY, f"{where}: {str(error) or type(error).__name__}", theirs=False)
 
     def _hand_over(self, body: bytes, to: str, still_wanted: StillWanted) -> Receipt:
-        connection = self._connected()
-        code, answer = connection.mail(self._envelope_sender)
+        connection, code, answer = self._begun()
         if code // 100 == 2:  # noqa: PLR2004 - SMTP's class of success
             code, answer = connection.rcpt(to)
         if code // 100 != 2:  # noqa: PLR2004 - same
@@ -102,6 +101,22 @@ class EmailChannel:
         if code // 100 != 2:  # noqa: PLR2004 - same
             return _refused(code, answer)
         return Receipt(Result.SENT, f"{code} {_shown(answer)}"[:500])
+
+    def _begun(self) -> tuple[smtplib.SMTP, int, bytes]:
+        """A server may have closed a kept line meanwhile: nothing has left by then, so another is opened."""
+        kept = self._line.connection
+        connection = self._connected()
+        try:
+            code, answer = connection.mail(self._envelope_sender)
+        except (smtplib.SMTPServerDisconnected, OSError):
+            if connection is not kept:
+                raise
+            code, answer = _CLOSING, b""
+        if code == _CLOSING and connection is kept:
+            self.hang_up()
+            connection = self._connected()
+            code, answer = connection.mail(self._envelope_sender)
+        return connection, code, answer
 
     def _connected(self) -> smtplib.SMTP:
         line = self._line
