@@ -126,3 +126,11 @@ def test_a_step_whose_people_have_acknowledged_is_not_waited_in() -> None:
         (0, "dora"),
         *((at, who) for at in (20, 30) for who in ("alice", "bob", "carol")),
     ]
+
+
+def test_lowered_nobody_waits_for_those_who_are_no_longer_called() -> None:
+    it = climb(step(user("dora")), EACH).at(6)
+    assert it.ack("dora") == "counted"
+    it.severity(Severity.SEV3)
+    assert {stop.email for stop in it.stops} >= {"alice", "bob", "carol"}
+    assert it.current.acknowledged_by == "dora"

@@ -6,10 +6,12 @@ import pytest
 
 from tests.incidents.conftest import Company
 from tocsin.apps.audit.models import AuditEntry
+from tocsin.apps.escalation import actions as escalation
 from tocsin.apps.escalation import settings
 from tocsin.apps.incidents import actions
 from tocsin.domain.escalation.model import AckMode, Policy, Step, Target, TargetKind
 from tocsin.domain.permissions import SYSTEM
+from tocsin.domain.severity import Severity
 
 NOTED = "Noted: 1 of 2 have acknowledged; owner is still called."
 
@@ -49,3 +51,15 @@ def test_responding_takes_it_from_those_who_are_awaited(company: Company, ref: s
     actions.acknowledge(actor=company.mate, ref=ref, now=company.now)
     done = actions.respond(actor=company.mate, ref=ref, now=company.now)
     assert (done.noted, done.acknowledged_by) == ("", "mate@example.com")
+
+
+def test_lowered_it_is_theirs_once_nobody_else_is_called(company: Company) -> None:
+    first, second = (Target(TargetKind.USER, f"{name}@example.com") for name in ("mate", "owner"))
+    steps = (Step((first,), timedelta(minutes=5)), Step((second,), timedelta(minutes=5), ack=AckMode.EACH))
+    settings.save_policy(actor=SYSTEM, policy=Policy("payments", steps), now=company.now)
+    ref = company.trigger().ref
+    company.wait(minutes=5)
+    escalation.advance_due(now=company.now)
+    assert actions.acknowledge(actor=company.mate, ref=ref, now=company.now).noted == NOTED
+    lowered = actions.set_severity(actor=company.owner, ref=ref, severity=Severity.SEV3, now=company.now)
+    assert (lowered.acknowledged_by, lowered.severity) == ("mate@example.com", Severity.SEV3)

@@ -258,6 +258,8 @@ def change_severity(
         call_out.subject = dump(replace(subject_of(call_out), severity=row.severity))
         works.append(Work(call_out, snapshot, before, outcome, bundle))
     carry_out(works, now, roster)
+    for work in works:
+        tell_if_answered(work, now)
 
 
 def snooze(*, incident_id: int, email: str, until: datetime, now: datetime) -> None:

@@ -80,3 +80,10 @@ def _keep_first_step(walk: Walk, why: str) -> None:
         if email not in first:
             walk.effects.append(StopCalling(why, email))
             walk.note("cancelled", f"Called by a later step, which {why}", email)
+    # Nobody waits for whom nobody calls any more.
+    kept = (
+        c if c.lap != walk.state.lap or c.email in first else replace(c, each=False)
+        for c in walk.state.called
+    )
+    walk.change(called=tuple(kept))
+    walk.take_answer()

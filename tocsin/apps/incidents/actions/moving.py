@@ -76,7 +76,9 @@ def set_severity(
             this.name, this.data = "severity_changed", {"from": incident.severity, "to": severity}
             why = reason.strip()[:1000] or f"set by {actor.label}"
             changes.set_severity(incident, severity, loud.urgency, this.diary, why, raise_at=loud.raise_at)
+            incident.save()
             change_severity(incident, service, this.around, now=now)
+            incident.refresh_from_db()  # what others are no longer awaited for may be acknowledged now
     return queries.incident(ref, actor=actor)
 
 
