@@ -7,6 +7,7 @@ a worker is killed, and PostgreSQL restarted.
 """
 
 import argparse
+import logging
 import os
 import random
 import signal
@@ -37,6 +38,7 @@ def database(installation: Installation) -> Iterator[None]:
     from tocsin.config import bootstrap  # noqa: PLC0415 - settings are read from the line above
 
     bootstrap.setup()
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # the mailbox, which tells of every line
     yield
     from django.db import connections  # noqa: PLC0415 - as above
 
