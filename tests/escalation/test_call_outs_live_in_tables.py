@@ -7,8 +7,9 @@ from tests.escalation.conftest import NOW
 from tests.notify.fakes import FakeChannel
 from tocsin.apps.escalation import actions, queries
 from tocsin.apps.escalation.models import CallOut
-from tocsin.apps.identity.models import User
+from tocsin.apps.identity.models import Team, User
 from tocsin.apps.notify import queries as notify
+from tocsin.apps.notify.models import Page
 from tocsin.domain.errors import Invalid
 from tocsin.domain.escalation.model import (
     CallOutKind,
@@ -250,3 +251,17 @@ def test_a_step_that_reached_nobody_does_not_look_as_if_it_had(
     mail.counts = True
     start(incident_id=8)
     assert [step.reached for step in queries.call_outs(8)[0].steps] == [True, False]
+
+
+@pytest.mark.django_db
+def test_a_large_team_is_read_at_once_rather_than_one_by_one(
+    people: dict[str, User], django_assert_max_num_queries: Any
+) -> None:
+    team = Team.objects.create(name="everybody")
+    names = [f"v{number:02}@example.com" for number in range(60)]
+    for user in User.objects.bulk_create(User(email=name, name=name, created_at=NOW) for name in names):
+        team.memberships.create(user=user)
+    step = Step((Target(TargetKind.TEAM, "everybody", "members"),), minutes(5))
+    with django_assert_max_num_queries(100):  # one for each line of the timeline; it was 300
+        start(policy=Policy("everybody", (step,)))
+    assert set(Page.objects.values_list("user__email", flat=True)) == set(names)

@@ -40,7 +40,7 @@ def _read(at: datetime) -> Stored:
         directory.load_everyone()
     present = User.objects.exclude(state=UserState.LEFT).exclude(timezone="UTC")
     zones = dict(present.values_list("email", "timezone"))
-    faces = Faces(teams, directory.deliverable, identity.owners(), zones, why_not_told)
+    faces = Faces(teams, directory.deliverable, identity.owners(), zones, why_not_told, directory.load)
     return Stored(oncall.book(since=at - _PAST_SHIFTS), faces, directory)
 
 

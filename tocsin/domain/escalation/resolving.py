@@ -2,7 +2,7 @@
 read.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -40,6 +40,10 @@ class TeamPeople:
     manager: str | None = None
 
 
+def _need_not_know(_emails: Iterable[str]) -> None:
+    """Everybody is known already."""
+
+
 def told(_target: Target) -> str:
     """Every machine can be told."""
     return ""
@@ -48,7 +52,7 @@ def told(_target: Target) -> str:
 @dataclass(frozen=True)
 class Faces:
     """Who there is. `reachable`: has a way that works; `missing`: why a machine cannot be told, "" when it
-    can.
+    can; `coming`: about these people it will be asked next, one by one.
     """
 
     teams: Mapping[str, TeamPeople]
@@ -56,6 +60,12 @@ class Faces:
     owners: tuple[str, ...] = ()
     zones: Mapping[str, str] = field(default_factory=dict)  # by e-mail, IANA names; absent: UTC
     missing: Callable[[Target], str] = told
+    coming: Callable[[Iterable[str]], None] = _need_not_know
+
+    def people(self, emails: Iterable[str], reason: str) -> tuple[Person, ...]:
+        wanted = tuple(emails)
+        self.coming(wanted)
+        return tuple(self.person(email, reason) for email in wanted)
 
     def person(self, email: str, reason: str, *, shadow: bool = False, duty: Duty | None = None) -> Person:
         return Person(email, reason, self.reachable(email), shadow, duty, self.zones.get(email, ""))
@@ -79,7 +89,7 @@ def _resolve(target: Target, book: Book, faces: Faces, now: datetime) -> Resolut
     if target.kind is TargetKind.USER:
         return Resolution((faces.person(target.name, "named by address"),))
     if target.kind is TargetKind.OWNERS:
-        owners = tuple(faces.person(email, "owner") for email in faces.owners)
+        owners = faces.people(faces.owners, "owner")
         return Resolution(owners, "" if owners else "there are no owners")
     if target.kind is TargetKind.TEAM:
         return _of_team(target, faces)
@@ -100,7 +110,7 @@ def _of_team(target: Target, faces: Faces) -> Resolution:
         emails, word = (team.manager,), "manager"
     else:
         emails, word = team.members, "member"
-    people = tuple(faces.person(email, f"{word} of {target.name}") for email in emails if email is not None)
+    people = faces.people((email for email in emails if email is not None), f"{word} of {target.name}")
     return Resolution(people, "" if people else f"{target.name} has no {word}")
 
 
