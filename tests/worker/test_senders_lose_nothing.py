@@ -7,17 +7,21 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.utils import DataError
 
+from tests.escalation.test_call_outs_live_in_tables import SUBJECT
 from tests.notify.fakes import FakeChannel
 from tests.notify.test_messages_leave import call, states
 from tests.worker.test_loops_outlive_errors import until
 from tocsin.apps.identity.models import User
 from tocsin.apps.notify import compose, delivery
-from tocsin.apps.notify.models import Notification
+from tocsin.apps.notify.models import Notification, Page
 from tocsin.apps.notify.types import Job
+from tocsin.domain.escalation.codec import dump
 from tocsin.entrypoints.worker import delivery as worker_delivery
 from tocsin.entrypoints.worker.delivery import Desk
+from tocsin.entrypoints.worker.loops import Loop
 from tocsin.lib import clock
-from tocsin.ports.channel import Receipt, Result
+from tocsin.ports import registry
+from tocsin.ports.channel import Message, Receipt, Result, StillWanted
 
 pytestmark = pytest.mark.django_db
 
@@ -114,6 +118,7 @@ def test_a_sender_outlives_what_cannot_be_composed(monkeypatch: pytest.MonkeyPat
     jobs = [Job.__new__(Job) for _ in range(21)]
     for number, each in enumerate(jobs):
         object.__setattr__(each, "id", number)
+        object.__setattr__(each, "via", "email")
     desk._take(jobs)
     for thread in desk.senders:
         thread.start()
@@ -138,3 +143,47 @@ def test_a_worker_gives_up_its_claims_that_its_desk_does_not_hold(
     assert row.attempts == 2
     desk.step()  # what the desk holds is not given up
     assert Notification.objects.get().attempts == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_vendor_that_hangs_does_not_keep_the_messages_of_others(people: dict[str, User]) -> None:
+    """Each of its messages keeps a sender until it is given up, after seconds."""
+    let_go, stop = threading.Event(), threading.Event()
+    hanging = Hanging("hangs", let_go)
+    well = FakeChannel("slack", "Slack")
+    registry.channels |= {"hangs": hanging, "slack": well}
+    now = clock.now()
+    page = Page.objects.create(
+        kind="test", urgency="high", reason="", subject=dump(SUBJECT), started_at=now, user=people["alice"]
+    )
+    Notification.objects.bulk_create(
+        Notification(
+            page=page, via=via, address=str(number), key=f"k{number}", rank=0,
+            due_at=now, wanted_at=now,
+        )
+        for number, via in enumerate(["hangs"] * 99 + ["slack"])
+    )  # fmt: skip
+    desk = Desk("w1", stop)
+    loop = Loop("delivery", desk.step, stop)
+    try:
+        for thread in (*desk.senders, loop):
+            thread.start()
+        until(lambda: well.to == ["99"])
+        assert not let_go.is_set()
+        let_go.set()
+        until(lambda: len(hanging.sent) == 99)
+    finally:
+        let_go.set()
+        stop.set()
+        for thread in (*desk.senders, loop):
+            thread.join(5)
+
+
+class Hanging(FakeChannel):
+    def __init__(self, type_: str, let_go: threading.Event) -> None:
+        super().__init__(type_)
+        self._let_go = let_go
+
+    def send(self, message: Message, still_wanted: StillWanted) -> Receipt:
+        self._let_go.wait(30)
+        return super().send(message, still_wanted)

@@ -1,6 +1,7 @@
 """Carries out what the queue decides (domain.notification.queue): what leaves now, and why the rest waits."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from tocsin.apps.notify import sql
 from tocsin.apps.notify.jobs import job_of
 from tocsin.apps.notify.limits import by_channel
 from tocsin.apps.notify.models import Attempt, Notification, NotificationState
-from tocsin.apps.notify.types import Job
+from tocsin.apps.notify.types import Job, Places
 from tocsin.domain.notification import queue
 from tocsin.domain.notification.model import MessageKind, Waiting
 from tocsin.domain.notification.queue import Carried
@@ -66,12 +67,14 @@ class _Look:
         return queue.order(items, self.people, self.services)
 
 
-def claim(worker: str, now: datetime, batch: int) -> Claim:
-    """Up to `batch` due messages that nobody else holds, in the order in which they should leave."""
+def claim(worker: str, now: datetime, batch: int, places: Places | None = None) -> Claim:
+    """Up to `batch` due messages that nobody else holds, in the order in which they should leave; none that
+    has no place there.
+    """
     found = Claim([], [])
     for _ in range(_ROUNDS):
         wanted = batch - len(found.jobs)
-        more, picked = _claim(worker, now, wanted)
+        more, picked = _claim(worker, now, wanted, places and places.less(job.via for job in found.jobs))
         found.jobs.extend(more.jobs)
         found.elsewhere.extend(more.elsewhere)
         # Fewer than were picked left: others may be behind those that were merged or held.
@@ -80,7 +83,7 @@ def claim(worker: str, now: datetime, batch: int) -> Claim:
     return found
 
 
-def _claim(worker: str, now: datetime, batch: int) -> tuple[Claim, int]:
+def _claim(worker: str, now: datetime, batch: int, places: Places | None) -> tuple[Claim, int]:
     alone = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         if alone:
@@ -91,7 +94,7 @@ def _claim(worker: str, now: datetime, batch: int) -> tuple[Claim, int]:
         look = _look(cursor, now)
         if not look.items:
             return Claim([], []), 0
-        picked = look.ordered()[:batch]
+        picked = _with_places(look.ordered(), places)[:batch]
         limits_of, pauses = by_channel(_listed(limits)), _pauses(_listed(paused))
         mine = _with_siblings(cursor, look, picked, now)
         items, carried = _joined(look.ordered([one.id for one in mine]))
@@ -109,6 +112,18 @@ def _claim(worker: str, now: datetime, batch: int) -> tuple[Claim, int]:
         [job for job in jobs if job.id not in going],
         [(job, going[job.id]) for job in jobs if job.id in going],
     ), len(picked)
+
+
+def _with_places(items: list[Waiting], places: Places | None) -> list[Waiting]:
+    if places is None:
+        return items
+    taken = Counter(places.taken)
+    found = []
+    for item in items:
+        taken[item.via] += 1
+        if taken[item.via] <= places.most:
+            found.append(item)
+    return found
 
 
 def _joined(items: list[Waiting]) -> tuple[list[Waiting], list[Carried]]:

@@ -14,7 +14,7 @@ from django.db import Error, connection, transaction
 from tocsin.apps.notify import claiming, compose, sql, vendors
 from tocsin.apps.notify.actions import keeping, receipts
 from tocsin.apps.notify.models import LocalMail, Notification, NotificationState, WorkerProcess
-from tocsin.apps.notify.types import Job
+from tocsin.apps.notify.types import Job, Places
 from tocsin.lib import clock, metrics, pg
 from tocsin.lib.log import Logger
 from tocsin.ports import registry
@@ -65,9 +65,11 @@ def leave(worker: str) -> None:
 # ---- one message ----
 
 
-def claim(worker: str, now: datetime, batch: int) -> list[Job]:
-    """Due messages that nobody else holds, in the order in which they should leave."""
-    found = claiming.claim(worker, now, batch)
+def claim(worker: str, now: datetime, batch: int, places: Places | None = None) -> list[Job]:
+    """Due messages that nobody else holds, in the order in which they should leave; none that has no place
+    there.
+    """
+    found = claiming.claim(worker, now, batch, places)
     for job, held in found.elsewhere:
         # What presses does not wait for a throttled way: as if it had failed, so that the next one is taken.
         wait = (held.until - now).total_seconds()

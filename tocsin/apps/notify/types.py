@@ -1,4 +1,5 @@
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -189,6 +190,22 @@ class ChannelInfo:
     address: FieldSpec = ADDRESS
     fields: tuple[FieldSpec, ...] = ()
     abilities: Abilities = PLAIN
+
+
+@dataclass(frozen=True)
+class Places:
+    """How many messages over one way a worker may hold, and how many it does."""
+
+    most: int
+    taken: Mapping[str, int]
+
+    @property
+    def full(self) -> bool:
+        """Whether some way has none left."""
+        return any(count >= self.most for count in self.taken.values())
+
+    def less(self, ways: Iterable[str]) -> "Places":
+        return Places(self.most, Counter(self.taken) + Counter(ways))
 
 
 @dataclass(frozen=True)

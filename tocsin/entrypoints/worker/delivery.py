@@ -1,21 +1,31 @@
 """Delivery: one loop claims what is due, a few threads hand it over, each over its own kept connection."""
 
 import itertools
-import queue
 import threading
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from tocsin.apps.notify import delivery
-from tocsin.apps.notify.types import Job
+from tocsin.apps.notify.types import Job, Places
 from tocsin.lib import clock, ids
 from tocsin.lib.log import Logger
 from tocsin.ports.channel import Receipt, Result
 
-SENDERS = 6
-_AHEAD = 4  # claimed and waiting for each sender: little, so that what is urgent overtakes
+SENDERS = 12
+_AHEAD = 3  # claimed and waiting for each sender: little, so that other workers have their share
+_MOST = SENDERS * _AHEAD
+_OF_ONE_WAY = (
+    9  # so many senders, and places that wait, one channel may fill: one that hangs leaves the others some
+)
+_MOST_OF_ONE_WAY = _OF_ONE_WAY * _AHEAD
+_SEVERAL = (
+    _OF_ONE_WAY  # a look at the queue costs the same for one as for many: a moment is waited for so many
+)
+_GATHER_S = 0.05
+_FULL_S = 0.1
 _IDLE_S = 0.25
 _POLL_S = 0.5
 _LOOK_S = 5.0
@@ -33,10 +43,14 @@ class Desk:
     def __init__(self, worker: str, stop: threading.Event) -> None:
         self._worker, self._stopping = worker, stop
         # By rank, then as they were claimed: what presses overtakes what waits here for a sender.
-        self._jobs: queue.PriorityQueue[tuple[int, int, Job]] = queue.PriorityQueue()
+        self._jobs: list[tuple[int, int, Job]] = []
         self._taken = itertools.count()
         self._held: Counter[int] = Counter()
-        self._lock = threading.Condition()
+        self._held_by_way: Counter[str] = Counter()
+        self._under_way: Counter[str] = Counter()  # at a sender, by way
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)  # for senders
+        self._done_with = threading.Condition(self._lock)  # for the claiming loop
         self._looked_at = clock.monotonic()
         self._receipts_at = 0.0
         self.senders = [
@@ -52,17 +66,37 @@ class Desk:
         room = self._room()
         if room <= 0:
             return 0.0
-        jobs = delivery.claim(self._worker, clock.now(), room)
+        with self._lock:
+            places = Places(_MOST_OF_ONE_WAY, dict(self._held_by_way))
+        jobs = delivery.claim(self._worker, clock.now(), room, places)
         self._take(jobs)
         if not jobs:
             connection.close()
-        return 0.0 if len(jobs) == room else _IDLE_S
+        full = places.less(job.via for job in jobs).full  # then more of that way may be due
+        if jobs and (len(jobs) == room or full):
+            return 0.0
+        return _FULL_S if full else _IDLE_S
 
     def _take(self, jobs: Sequence[Job]) -> None:
         with self._lock:
             self._held.update(job.id for job in jobs)
-        for job in jobs:
-            self._jobs.put((job.rank, next(self._taken), job))
+            self._held_by_way.update(job.via for job in jobs)
+            for job in jobs:
+                insort(self._jobs, (job.rank, next(self._taken), job))
+            self._work.notify(len(jobs))
+
+    def _next(self) -> Job | None:
+        """The most pressing message whose way may keep one more sender; waits a while for one."""
+        with self._lock:
+            if not self._work.wait_for(lambda: self._place() is not None, _POLL_S):
+                return None
+            _, _, job = self._jobs.pop(self._place() or 0)
+            self._under_way[job.via] += 1
+            return job
+
+    def _place(self) -> int | None:
+        jobs = enumerate(self._jobs)
+        return next((at for at, (_, _, job) in jobs if self._under_way[job.via] < _OF_ONE_WAY), None)
 
     def _look_after_the_lost(self) -> None:
         """A claim whose answer never came, or that could not be given back, would stay ours as long as we
@@ -76,19 +110,24 @@ class Desk:
             _log.warning("gave up claims that nobody worked on", messages=lost)
 
     def _room(self) -> int:
-        """How many more may be claimed; waits a moment for one to be done when none may."""
-        most = SENDERS * _AHEAD
+        """How many more may be claimed; waits a while for one to be done when none may, and a moment for
+        several.
+        """
         with self._lock:
-            if self._held.total() >= most:
-                self._lock.wait(_POLL_S)
-            return most - self._held.total()
+            if self._held.total() >= _MOST:
+                self._done_with.wait(_POLL_S)
+            self._done_with.wait_for(self._several, _GATHER_S)
+            return _MOST - self._held.total()
+
+    def _several(self) -> bool:
+        most = max(self._held_by_way.values(), default=0)
+        return self._held.total() <= _MOST - _SEVERAL and most <= _MOST_OF_ONE_WAY - _SEVERAL
 
     def _send(self) -> None:
         try:
             while not self._stopping.is_set():
-                try:
-                    _, _, job = self._jobs.get(timeout=_POLL_S)
-                except queue.Empty:
+                job = self._next()
+                if job is None:
                     connection.close()
                     continue
                 try:
@@ -102,9 +141,13 @@ class Desk:
 
     def _done(self, job: Job) -> None:
         with self._lock:
+            self._under_way[job.via] -= 1
+            self._held_by_way[job.via] -= 1
+            self._held_by_way += Counter()
             self._held[job.id] -= 1
             self._held += Counter()  # forgets what is held no longer
-            self._lock.notify()
+            self._done_with.notify()
+            self._work.notify()
 
     def _deliver(self, job: Job) -> None:
         try:
