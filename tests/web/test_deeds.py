@@ -9,6 +9,9 @@ from tocsin.apps.identity import queries as identity
 from tocsin.apps.incidents import queries
 from tocsin.apps.incidents.types import IncidentDetail
 from tocsin.apps.integrations import queries as integrations
+from tocsin.apps.notify import actions as notify
+from tocsin.domain.permissions import SYSTEM
+from tocsin.lib import clock
 
 
 def look(reader: Visitor, ref: str) -> IncidentDetail:
@@ -108,6 +111,19 @@ def test_somebody_is_paged_directly(mate: Visitor, stranger: Visitor, house: str
     assert mate.client.post("/incidents/page", {**form, "target": "team:payments"}).status_code == 302
     assert mate.client.post("/incidents/page", {**form, "target": "ghost"}).status_code == 422
     assert stranger.client.post("/incidents/page", form).status_code == 403
+
+
+def test_who_only_looks_may_still_answer_what_they_are_called_for(
+    mate: Visitor, stranger: Visitor, house: str
+) -> None:
+    address = "https://hooks.example.com/stranger"
+    notify.add_method(actor=SYSTEM, email=stranger.email, type="webhook", address=address, now=clock.now())
+    act(mate, house, "ask_help", target=f"user:{stranger.email}", text="Look")
+    page = stranger.client.get(f"/incidents/{house}").content.decode()
+    assert ("You are asked to help" in page, "/decline" in page, "/seen" in page) == (True, True, True)
+    assert "/resolve" not in page
+    act(stranger, house, "decline", reason="On holiday")
+    assert "help_declined" in [entry.kind for entry in look(mate, house).timeline]
 
 
 def test_an_unknown_deed_is_not_found(mate: Visitor, house: str) -> None:
