@@ -368,3 +368,17 @@ def test_stop_over_the_last_way_is_told_to_the_administrators(house: House) -> N
     assert word.headline == "mate cannot be reached any more"
     assert MATE in word.lines[0]
     assert not Page.objects.filter(kind="notice").exists()
+
+
+def test_ack_all_covers_the_list_that_asked_for_it_and_says_what_came_later(house: House) -> None:
+    house.phones("sms")
+    for key in ("a", "b"):
+        house.fire(key)
+    first, second = Notification.objects.filter(via="sms").order_by("pk")
+    Notification.objects.filter(pk=second.pk).update(carried_by=first, state="bundled", sent_at=None)
+    house.fire("c")  # leaves while the list is being read
+    assert house.says("ack all") == (
+        "INC-2, INC-1 acknowledged. mate, they are yours. INC-3 came later: ack all again."
+    )
+    assert house.show("INC-3").acknowledged_at is None
+    assert house.says("ack all") == "INC-3 acknowledged. mate, it is yours."

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from tocsin.apps.identity.models import User, UserState
-from tocsin.apps.incidents import actions, queries, replies
+from tocsin.apps.incidents import actions, listed, queries, replies
 from tocsin.apps.incidents.locking import lock_incidents
 from tocsin.apps.incidents.models import Incident, TakenAnswer
 from tocsin.apps.incidents.replies import Said
@@ -99,8 +99,11 @@ def _take(answer: Answer, now: datetime) -> str:
     # Of a phone that two people share: what either was called for.
     ours = {row.id: row for rows in told.values() for row in rows}
     rows = _meant([ours[number] for number in sorted(ours, reverse=True)], said)
-    every = said.all and said.deed is Deed.ACKNOWLEDGE
-    return _answered(talks, said, rows, clear=every or bool(said.numbers))
+    if not (said.all and said.deed is Deed.ACKNOWLEDGE):
+        return _answered(talks, said, rows, clear=bool(said.numbers))
+    rows, later = listed.split(rows, told.keys(), answer.address)
+    words = _answered(talks, said, rows, clear=True)
+    return f"{words} {_some([row.ref for row in later])} came later: ack all again." if later else words
 
 
 def _to_message(answer: Answer, said: Said, now: datetime) -> str:
