@@ -326,7 +326,8 @@ def test_a_bare_ack_answers_the_test_that_asked_for_it(house: House) -> None:
     made = house.fire()  # still open, told earlier
     notify.send_test(actor=house.company.mate, email="mate@example.com", now=clock.now())
     house.work()
-    assert house.says("ack") == "Thank you: it reached you, and we know."
+    said = "Thank you: it reached you, and we know. Not acknowledged yet: reply ack 1."
+    assert house.says("ack") == said
     assert house.show(made.ref).acknowledged_at is None
     house.fire("b")  # the page is the latest now
     assert house.says("ack").startswith("Which?")

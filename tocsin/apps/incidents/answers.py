@@ -94,11 +94,13 @@ def _take(answer: Answer, now: datetime) -> str:
         _talk(user, answer, _last_asked(user, answer), (row.id for row in told[user.pk]), now)
         for user in _people(methods)
     ]
-    if (asked := _test_just_asked(talks, said)) is not None:
-        return _confirmed(asked)
     # Of a phone that two people share: what either was called for.
     ours = {row.id: row for rows in told.values() for row in rows}
     rows = _meant([ours[number] for number in sorted(ours, reverse=True)], said)
+    if (asked := _test_just_asked(talks, said)) is not None:
+        waiting = [str(_number(row)) for row in rows if row.acknowledged_at is None]
+        more = f" Not acknowledged yet: reply ack {' '.join(waiting[:_NAMED_AT_MOST])}." if waiting else ""
+        return f"{_confirmed(asked)}{more}"
     if not (said.all and said.deed is Deed.ACKNOWLEDGE):
         return _answered(talks, said, rows, clear=bool(said.numbers))
     rows, later = listed.split(rows, told.keys(), answer.address)
