@@ -163,3 +163,18 @@ def test_a_severity_of_none_opens_nothing() -> None:
     assert found.severity is None
     assert not found.pages
     assert not play(fired(0, severity="none")).incidents
+
+
+def test_whose_acknowledgement_was_noted_has_it_once_nobody_else_is_awaited() -> None:
+    each = ORGANISATION.replace("{team: payments}], wait: 10m", "{team: payments}], wait: 10m, ack: each")
+    events = (
+        fired(0),
+        Acknowledge(START + timedelta(minutes=6), "a", "alice@example.com"),
+        SetSeverity(START + timedelta(minutes=7), "a", Severity.SEV3),
+    )
+    until = START + timedelta(minutes=30)
+    loaded = load({"org.yaml": each}).organisation
+    (one,) = simulate(loaded, events[:2], START, until).incidents
+    assert one.acknowledged_at is None
+    (one,) = simulate(loaded, events, START, until).incidents
+    assert one.acknowledged_at == START + timedelta(minutes=7)

@@ -230,10 +230,8 @@ class Play:
         answer = machine.acknowledge(incident.snapshot, incident.state, event.by, event.at)
         if answer.kind is AckKind.NOT_CALLED:
             self._note(event.at, event.dedup_key, f"{event.by} was not called, so this is no acknowledgement")
-        if answer.kind is AckKind.ACKNOWLEDGED:
-            incident.acknowledged_at = event.at
-            incident.first_acknowledged_at = incident.first_acknowledged_at or event.at
-        incident.touched = incident.touched or answer.kind in {AckKind.ACKNOWLEDGED, AckKind.ALREADY}
+        answers = {AckKind.ACKNOWLEDGED, AckKind.ALREADY, AckKind.COUNTED}
+        incident.touched = incident.touched or answer.kind in answers
         self._carry_out(incident, answer.outcome, event.at)
 
     def _set_severity(self, event: SetSeverity) -> None:
@@ -283,6 +281,9 @@ class Play:
         self._turns.took(outcome.effects)
         if was is CallOutStatus.ACKNOWLEDGED and outcome.state.status is CallOutStatus.RUNNING:
             incident.acknowledged_at = None
+        if was is not CallOutStatus.ACKNOWLEDGED and outcome.state.status is CallOutStatus.ACKNOWLEDGED:
+            incident.acknowledged_at = now
+            incident.first_acknowledged_at = incident.first_acknowledged_at or now
         for effect in outcome.effects:
             match effect:
                 case Call():
