@@ -126,6 +126,23 @@ def test_who_only_looks_may_still_answer_what_they_are_called_for(
     assert "help_declined" in [entry.kind for entry in look(mate, house).timeline]
 
 
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("reassign", {"email": "mate\0@example.com"}),
+        ("ask_help", {"target": "user:mate@example.com", "text": "a\0b"}),
+        ("ask_help", {"target": "team:pay\0ments", "text": "Come"}),
+    ],
+)
+def test_a_nul_in_a_form_breaks_nothing(path: str, data: dict[str, str], mate: Visitor, house: str) -> None:
+    assert mate.client.post(f"/incidents/{house}/{path}", data).status_code == 302
+    assert mate.client.get("/incidents/?q=%00&team=%00").status_code == 200
+    assert mate.client.get("/delivery/?state=%00&person=%00").status_code == 200
+    assert mate.client.get(f"/incidents/{house}?why=%00").status_code == 200
+    form = {"target": "user:mate@example.com", "title": "a\0b", "text": "c\0d", "service": "check\0out"}
+    assert mate.client.post("/incidents/page", form).status_code == 302
+
+
 def test_an_unknown_deed_is_not_found(mate: Visitor, house: str) -> None:
     assert mate.client.post(f"/incidents/{house}/explode").status_code == 404
     assert mate.client.get(f"/incidents/{house}/resolve").status_code == 405

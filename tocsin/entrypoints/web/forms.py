@@ -24,7 +24,7 @@ YEARS = range(1970, 2200)
 
 
 def text(data: QueryDict, field: str, *, required: bool = False) -> str:
-    value = data.get(field, "").strip()
+    value = data.get(field, "").replace("\0", "").strip()  # which the database cannot hold
     if required and not value:
         raise Invalid(FieldError(field, "Please fill this in."))
     return value
@@ -124,7 +124,7 @@ def target(data: QueryDict) -> Target:
 
 def person(value: str, field: str) -> str:
     """The e-mail of whom a form names, by address or by name; "" for nobody."""
-    asked = value.strip()
+    asked = value.replace("\0", "").strip()
     if not asked or "@" in asked:
         return asked.lower()
     known = [each.email for each in identity.people() if each.label.lower() == asked.lower()]

@@ -107,7 +107,7 @@ def _status(actor: Actor, ref: str, data: QueryDict) -> object:
 
 
 def _reassign(actor: Actor, ref: str, data: QueryDict) -> object:
-    emails = [email for email in data.getlist("email") if email]
+    emails = [email.replace("\0", "") for email in data.getlist("email") if email]
     return actions.reassign(actor=actor, ref=ref, emails=emails, now=now())
 
 
