@@ -10,7 +10,7 @@ from tests.notify.fakes import FakeChannel
 from tests.notify.test_messages_leave import ALICE, call, states, work
 from tocsin.apps.identity.models import User
 from tocsin.apps.notify import actions, delivery, queries
-from tocsin.apps.notify.models import Attempt, ContactMethod, Notification
+from tocsin.apps.notify.models import Attempt, ContactMethod, Notification, Page
 from tocsin.lib import bus
 from tocsin.ports import registry
 from tocsin.ports.callback import Fate, Progress
@@ -212,3 +212,15 @@ def test_channels_whose_vendors_say_nothing_are_not_waited_for(
     work()
     assert Notification.objects.get().receipt_due_at is None
     assert delivery.look_after_receipts(later(99999)) == 0
+
+
+def test_one_that_cannot_be_read_keeps_no_other_waiting(sms: Phone) -> None:
+    call()
+    work(NOW)
+    call()
+    work(NOW)
+    broken, other = Notification.objects.filter(via="sms").order_by("receipt_due_at", "id")
+    Page.objects.filter(pk=broken.page_id).update(urgency="?")
+    delivery.look_after_receipts(later(61))
+    other.refresh_from_db()
+    assert (other.state, other.receipt_due_at) == ("planned", None)

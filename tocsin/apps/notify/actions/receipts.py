@@ -1,20 +1,22 @@
 """What vendors say of messages that have left, and what is done when they say nothing."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from tocsin.apps.notify import jobs, vendors
 from tocsin.apps.notify.actions.keeping import fail, hold_page, text, wake
 from tocsin.apps.notify.models import Attempt, Notification, NotificationState
 from tocsin.apps.notify.types import Job
 from tocsin.domain.time import format_duration
+from tocsin.lib.log import Logger
 from tocsin.ports import registry
 from tocsin.ports.callback import Fate, Progress
 from tocsin.ports.channel import Receipt, Result
 
 LOST: Final = "lost"  # an attempt's result: the vendor took it, and it did not arrive
+_AGAIN: Final = timedelta(minutes=1)
 _SETTLED: Final = (NotificationState.DELIVERED, NotificationState.READ)
 _GOOD: Final = {Fate.DELIVERED: NotificationState.DELIVERED, Fate.READ: NotificationState.READ}
 _BAD: Final = frozenset({Fate.FAILED, Fate.BOUNCED})
@@ -26,6 +28,8 @@ _MAY_ARRIVE: Final = (
     NotificationState.FAILED,
     NotificationState.CANCELLED,
 )
+
+_log = Logger(__name__)
 
 
 @transaction.atomic
@@ -67,7 +71,13 @@ def overdue(now: datetime, most: int = 50) -> int:
         .values_list("pk", "page_id")[:most]
     )
     for pk, page_id in due:
-        _look_after(pk, page_id, now)
+        try:
+            _look_after(pk, page_id, now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # noqa: BLE001 - what one message meets must not keep the others waiting
+            _log.exception("a missing receipt could not be seen to", notification=pk)
+            Notification.objects.filter(pk=pk).update(receipt_due_at=now + _AGAIN)
     return len(due)
 
 
