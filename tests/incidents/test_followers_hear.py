@@ -217,3 +217,12 @@ def test_who_followed_what_is_merged_away_follows_the_other(company: Company) ->
     assert said(company) == ["INC-2 checkout: Merged into INC-1 by mate"]
     actions.mitigate(actor=company.mate, ref="INC-1", now=company.now)
     assert said(company)[1:] == ["INC-1 checkout: mate: mitigated"]
+
+
+def test_a_zone_that_is_no_more_keeps_nobody_from_hearing(company: Company) -> None:
+    follow(company, Of.SERVICE, "checkout")
+    User.objects.filter(email="stranger@example.com").update(timezone="Mars/Olympus")
+    stranger = User.objects.get(email="stranger@example.com")
+    QuietHours.objects.create(user=stranger, timezone="Mars/Olympus", days=[], start="22:00", end="06:00")
+    company.trigger()
+    assert len(said(company)) == 1

@@ -25,7 +25,7 @@ from tocsin.domain.lifecycle import OPEN, Status
 from tocsin.domain.notification.model import MessageKind, Subject
 from tocsin.domain.schedule.notices import moment
 from tocsin.domain.severity import Severity, Urgency
-from tocsin.domain.time import parse_zone
+from tocsin.domain.time import zone_or_utc
 
 TOGETHER: Final = timedelta(seconds=60)
 _AT_ONCE: Final = 1000
@@ -184,7 +184,7 @@ def _request(email: str, facts: Sequence[Happened], zone: str) -> Request:
 
 
 def _lines(facts: Sequence[Happened], zone: str) -> list[str]:
-    incident, clock = facts[0].incident, parse_zone(zone)
+    incident, clock = facts[0].incident, zone_or_utc(zone)
     head = (
         f"{incident.ref} · {incident.severity} · {incident.service.name}: {incident.title[:_LONGEST_TITLE]}"
     )

@@ -14,7 +14,7 @@ from tocsin.domain import canary
 from tocsin.domain.notification.model import Method, Occasion, Rule
 from tocsin.domain.notification.plan import together
 from tocsin.domain.severity import Urgency
-from tocsin.domain.time import BusinessHours, parse_weekday, parse_zone
+from tocsin.domain.time import BusinessHours, parse_weekday, zone_or_utc
 from tocsin.ports import registry
 
 _ENDS = 16
@@ -175,4 +175,4 @@ def _disabled(row: ContactMethod) -> str:
 
 def _hours(row: Any) -> BusinessHours:
     days = frozenset(parse_weekday(str(day)) for day in row.days) or frozenset(range(7))
-    return BusinessHours(parse_zone(row.timezone), days, row.start, row.end)
+    return BusinessHours(zone_or_utc(row.timezone), days, row.start, row.end)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from tocsin.domain.escalation.model import MACHINES, Condition, During, Person, Snapshot, Step
-from tocsin.domain.time import BusinessHours, parse_zone
+from tocsin.domain.time import BusinessHours, zone_or_utc
 
 _LOCAL: Final = frozenset({During.LOCAL, During.OUTSIDE_LOCAL})
 _INSIDE: Final = frozenset({During.SUPPORT, During.LOCAL})
@@ -39,10 +39,7 @@ def kept_by_their_clock(snapshot: Snapshot, when: Condition, person: Person, now
     """Whether a `local` condition keeps this person: the service's days and times on their own clock."""
     if when.during not in _LOCAL:
         return True
-    try:
-        zone = parse_zone(person.zone or "UTC")
-    except ValueError:  # an old name: nobody is to be missed for it
-        zone = parse_zone("UTC")
+    zone = zone_or_utc(person.zone or "UTC")  # nobody is to be missed for an old name
     return replace(_hours(snapshot), zone=zone).is_open(now) is (when.during in _INSIDE)
 
 

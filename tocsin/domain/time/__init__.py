@@ -2,7 +2,14 @@
 
 from tocsin.domain.time.business import BusinessHours, known_country, next_business_day
 from tocsin.domain.time.durations import format_duration, parse_duration
-from tocsin.domain.time.wall import WEEKDAYS, parse_weekday, parse_zone, to_instant, to_wall
+from tocsin.domain.time.wall import (
+    WEEKDAYS,
+    parse_weekday,
+    parse_zone,
+    to_instant,
+    to_wall,
+    zone_or_utc,
+)
 
 __all__ = [
     "WEEKDAYS",
@@ -15,4 +22,5 @@ __all__ = [
     "parse_zone",
     "to_instant",
     "to_wall",
+    "zone_or_utc",
 ]

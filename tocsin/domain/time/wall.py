@@ -36,6 +36,14 @@ def parse_zone(name: str) -> ZoneInfo:
     return zone
 
 
+def zone_or_utc(name: str) -> ZoneInfo:
+    """For zones that were checked when they were kept: one that the database has lost since stops nobody."""
+    try:
+        return parse_zone(name)
+    except ValueError:
+        return ZoneInfo("UTC")
+
+
 def to_wall(instant: datetime, zone: ZoneInfo) -> datetime:
     """What a clock in `zone` shows at `instant`, naive."""
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)
