@@ -21,7 +21,6 @@ class Status(StrEnum):
 OPEN = frozenset({Status.TRIAGE, Status.INVESTIGATING, Status.IDENTIFIED, Status.MONITORING})
 
 
-
 def shown_as(status: Status, *, acknowledged: bool, snoozed: bool) -> str:
     """The word a responder thinks in: triggered, acknowledged and snoozed are views of an open incident."""
     if snoozed and status in OPEN:
