@@ -12,6 +12,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat, Left
 
 from tocsin.apps.notify import sql
+from tocsin.apps.notify.actions.calling import let_go
 from tocsin.apps.notify.jobs import job_of
 from tocsin.apps.notify.limits import by_channel
 from tocsin.apps.notify.models import Attempt, Notification, NotificationState
@@ -27,9 +28,10 @@ from tocsin.domain.notification.throttle import (
     is_held_by_contact,
     throttle,
 )
-from tocsin.lib import ids, metrics
+from tocsin.lib import bus, ids, metrics
 from tocsin.lib.log import Logger
 from tocsin.ports.channel import Result
+from tocsin.ports.events import PersonUnreachable
 
 _WINDOW: Final = 120
 _STEPS: Final = 2000  # people looked at in a long queue
@@ -286,4 +288,20 @@ def _readable(row: tuple[Any, ...], now: datetime) -> Job | None:
             state=NotificationState.FAILED, receipt=detail, claimed_by=""
         )
         Attempt.objects.create(notification_id=row[0], at=now, result=Result.FAILED, detail=detail)
+        # Afterwards, because the ladder locks call-outs before messages.
+        transaction.on_commit(lambda: _look_for_another(row, detail, now))
         return None
+
+
+def _look_for_another(row: tuple[Any, ...], detail: str, now: datetime) -> None:
+    """A page of which nothing can be read reaches nobody: its other messages show that at once, and then the
+    ladder is told.
+    """
+    page, call_out, incident = row[1:4]
+    let_go((row[0],))
+    others = Notification.objects.filter(page_id=page)
+    if others.filter(state__in=(NotificationState.PLANNED, NotificationState.CLAIMED)).exists():
+        others.filter(state=NotificationState.PLANNED).update(due_at=now)
+    elif call_out and incident and not others.filter(sent_at__isnull=False).exists():
+        with transaction.atomic():
+            bus.publish(PersonUnreachable(call_out, incident, now, row[9], detail, row[22]))

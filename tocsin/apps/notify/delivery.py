@@ -92,9 +92,13 @@ def give_back(job: Job, worker: str, detail: str) -> None:
 def keep_only_sent(job: Job, receipt: Receipt) -> None:
     """That it left, and nothing else: for when `keep` meets an error that would come again."""
     state = NotificationState.SENT if receipt.counts else NotificationState.SUPPRESSED
-    Notification.objects.filter(pk=job.id).update(
-        state=state, sent_at=clock.now(), receipt=keeping.text(receipt.detail), claimed_by=""
-    )
+    now = clock.now()
+    with transaction.atomic():
+        Notification.objects.filter(pk=job.id).update(
+            state=state, sent_at=now, receipt=keeping.text(receipt.detail), claimed_by=""
+        )
+        said = Notification.objects.filter(carried_by=job.id, state=NotificationState.BUNDLED)
+        said.update(handed_at=now)
 
 
 def deliver_one(job: Job, worker: str) -> Receipt:
