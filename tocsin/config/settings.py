@@ -101,7 +101,8 @@ def database(url: str) -> dict[str, Any]:
         "HOST": unquote(parts.hostname or query.pop("host", "")),
         "PORT": str(parts.port or query.pop("port", "")),
         # A pool of its own for each process; its connections are checked when handed out, so that a
-        # restarted server costs one reconnect and no failed page. A worker has some twenty threads that may ask.
+        # restarted server costs one reconnect and no failed page. A worker has some twenty threads that may
+        # ask at once.
         "OPTIONS": {**query, "pool": {"min_size": 1, "max_size": 32, "timeout": 10}},
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
