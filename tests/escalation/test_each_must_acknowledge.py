@@ -10,7 +10,7 @@ EACH = step(team("payments"), wait=10, ack=AckMode.EACH)
 
 
 def climb(*steps: object, severity: Severity = Severity.SEV2, repeat: int = 0) -> World:
-    of = policy(*(steps or (EACH, step(user("dora")))), repeat=repeat)  # type: ignore[arg-type]
+    of = policy(*(steps or (EACH, step(user("dora")))), repeat=repeat)  # type: ignore[arg-type]  # handed through
     return World(snapshot(severity, of, escalate=()), dict(PEOPLE)).begin()
 
 

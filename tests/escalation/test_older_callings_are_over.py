@@ -107,5 +107,5 @@ def test_a_call_out_of_an_older_version_goes_on(people: dict[str, User]) -> None
 
 
 def test_the_state_of_an_older_version_has_its_defaults() -> None:
-    assert State("running", NOW).generation == 0  # type: ignore[arg-type]
+    assert State("running", NOW).generation == 0  # type: ignore[arg-type]  # as text, as stored
     assert Policy("p", (Step((), HOUR),)).steps[0].strategy == "all"

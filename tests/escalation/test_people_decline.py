@@ -16,7 +16,7 @@ from tocsin.ports.events import HelpDeclined
 
 
 def climb(*steps: object, **fields: object) -> World:
-    of = policy(*steps)  # type: ignore[arg-type]
+    of = policy(*steps)  # type: ignore[arg-type]  # handed through
     return World(snapshot(Severity.SEV2, of, escalate=(), **fields), dict(PEOPLE)).begin()
 
 
@@ -97,7 +97,7 @@ def test_it_is_news_and_only_of_the_call_outs_that_called_them(people: dict[str,
     start()
     row = SHIPPED_TABLE[Severity.SEV2]
     asked = {"incident_id": 7, "subject": SUBJECT, "severity_row": row, "now": NOW}
-    actions.ask_help(target=person(BOB), label="help: bob", **asked)  # type: ignore[arg-type]
+    actions.ask_help(target=person(BOB), label="help: bob", **asked)  # type: ignore[arg-type]  # handed through
     heard: list[HelpDeclined] = []
     later = NOW + minutes(1)
     with bus.listening(HelpDeclined, heard.append):

@@ -18,7 +18,7 @@ def took(email: str, before: float, number: int = 1) -> Took:
 
 
 def ring(of: Policy | None = None, *before: Took, **fields: object) -> World:
-    it = World(snapshot(Severity.SEV2, of or policy(RING), escalate=()), dict(PEOPLE), **fields)  # type: ignore[arg-type]
+    it = World(snapshot(Severity.SEV2, of or policy(RING), escalate=()), dict(PEOPLE), **fields)  # type: ignore[arg-type]  # handed through
     it.turns.took(before)
     return it.begin()
 
