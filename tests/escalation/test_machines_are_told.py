@@ -8,12 +8,14 @@ from tests.escalation.conftest import NOW
 from tests.escalation.test_call_outs_live_in_tables import ALICE, minutes, start
 from tests.escalation.test_call_outs_live_in_tables import user as person
 from tests.escalation.world import PEOPLE, World, chat, policy, snapshot, step, team, user
+from tests.notify.fakes import FakeChannel
 from tocsin.apps.escalation import actions, queries
 from tocsin.apps.identity.models import User
 from tocsin.apps.notify import queries as notify
 from tocsin.domain.escalation.model import Policy, Step, Target, TargetKind
 from tocsin.domain.severity import Severity
 from tocsin.ports import registry
+from tocsin.ports.channel import Abilities
 
 HOOK = Target(TargetKind.WEBHOOK, "https://example.com/hook")
 RUNBOOK = Target(TargetKind.RUNBOOK, "drain")
@@ -82,7 +84,7 @@ def test_the_owners_are_people_like_any() -> None:
 
 @pytest.mark.django_db
 def test_a_room_hears_of_it_as_nobodys_page(people: dict[str, User], monkeypatch: pytest.MonkeyPatch) -> None:
-    room = type("Room", (), {"title": "Slack", "ready": "", "counts": True, "abilities": _Rooms()})()
+    room = FakeChannel(type="slack", title="Slack", abilities=Abilities(rooms=True))
     monkeypatch.setitem(registry.channels, "slack", room)
     start(policy=Policy("payments", (Step((person(ALICE), chat()), minutes(5)),)))
     rooms = [page for page in notify.pages_of_incident(7) if page.kind == "room"]
@@ -92,10 +94,6 @@ def test_a_room_hears_of_it_as_nobodys_page(people: dict[str, User], monkeypatch
     assert [(n.via, n.address) for n in rooms[0].notifications] == [("slack", "#ops")]
     (info,) = queries.call_outs(7)
     assert [d.text for d in info.decisions if d.kind == "posted"] == ["Step 1 of “payments”: #ops (slack)"]
-
-
-class _Rooms:
-    rooms = True
 
 
 @pytest.mark.django_db
