@@ -3,14 +3,14 @@
 import pytest
 
 from tests.escalation.world import PEOPLE, World, policy, snapshot, step, team, user
-from tocsin.domain.escalation.model import AckMode, CallOutStatus
+from tocsin.domain.escalation.model import AckMode, CallOutStatus, Step
 from tocsin.domain.severity import Severity, Urgency
 
 EACH = step(team("payments"), wait=10, ack=AckMode.EACH)
 
 
-def climb(*steps: object, severity: Severity = Severity.SEV2, repeat: int = 0) -> World:
-    of = policy(*(steps or (EACH, step(user("dora")))), repeat=repeat)  # type: ignore[arg-type]  # handed through
+def climb(*steps: Step, severity: Severity = Severity.SEV2, repeat: int = 0) -> World:
+    of = policy(*(steps or (EACH, step(user("dora")))), repeat=repeat)
     return World(snapshot(severity, of, escalate=()), dict(PEOPLE)).begin()
 
 

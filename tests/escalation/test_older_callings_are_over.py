@@ -13,7 +13,7 @@ from tocsin.apps.escalation.models import CallOut
 from tocsin.apps.identity.models import User
 from tocsin.apps.notify.models import Page
 from tocsin.domain.escalation import machine
-from tocsin.domain.escalation.model import Policy, State, Step
+from tocsin.domain.escalation.model import CallOutStatus, Policy, State, Step
 from tocsin.domain.severity import SHIPPED_TABLE, Severity
 from tocsin.ports.events import PersonUnreachable
 
@@ -107,5 +107,5 @@ def test_a_call_out_of_an_older_version_goes_on(people: dict[str, User]) -> None
 
 
 def test_the_state_of_an_older_version_has_its_defaults() -> None:
-    assert State("running", NOW).generation == 0  # type: ignore[arg-type]  # as text, as stored
+    assert State(CallOutStatus.RUNNING, NOW).generation == 0
     assert Policy("p", (Step((), HOUR),)).steps[0].strategy == "all"

@@ -1,5 +1,7 @@
 """Somebody who was called says that they cannot."""
 
+from typing import Any
+
 import pytest
 
 from tests.escalation.conftest import NOW
@@ -9,14 +11,14 @@ from tests.escalation.world import PEOPLE, World, policy, snapshot, step, team, 
 from tocsin.apps.escalation import actions, queries
 from tocsin.apps.identity.models import User
 from tocsin.apps.notify import queries as notify
-from tocsin.domain.escalation.model import CallOutKind, CallOutStatus, Target, TargetKind
+from tocsin.domain.escalation.model import CallOutKind, CallOutStatus, Step, Target, TargetKind
 from tocsin.domain.severity import SHIPPED_TABLE, Severity
 from tocsin.lib import bus
 from tocsin.ports.events import HelpDeclined
 
 
-def climb(*steps: object, **fields: object) -> World:
-    of = policy(*steps)  # type: ignore[arg-type]  # handed through
+def climb(*steps: Step, **fields: Any) -> World:
+    of = policy(*steps)
     return World(snapshot(Severity.SEV2, of, escalate=(), **fields), dict(PEOPLE)).begin()
 
 
