@@ -4,9 +4,9 @@ format was.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from zlib import crc32
 
 # Events of one key share a lane, and a lane is worked by one worker at a time: their order is kept.
@@ -21,6 +21,9 @@ class EventAction(StrEnum):
     TRIGGER = "trigger"
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
+    NOTE = "note"  # words for the timeline of what is open
+    CHANGE = "change"  # a deploy, a switched flag: opens nothing, stands on timelines
+    HEARTBEAT = "heartbeat"  # a sign of life; `dedup_key` is the heartbeat's name
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,30 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Image:
+    src: str
+    href: str = ""
+    alt: str = ""
+
+
+class Beat(StrEnum):
+    """What a sign of life says."""
+
+    PING = "ping"
+    START = "start"  # a run has begun; the end is due within the heartbeat's grace
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
 class Signal:
     """One parsed event.
 
     `severity` is the tool's own word (see `domain.severity.choose`); `labels` are flat strings that routes
     match on; `group_key` is the tool's own grouping (Alertmanager's groupKey), "" where it has none;
     `started_at` and `ended_at` are the tool's claim, aware, None where it makes none.
+    `expires_at`: over by itself then unless it is heard of again. `details` is what expressions may look
+    into: the tool's own message, as JSON has it. `beat`, `exit_code` and `every` (how often it means to be
+    heard) belong to heartbeats, `note` to notes, `fingerprint` is Alertmanager's.
     """
 
     action: EventAction
@@ -49,6 +70,14 @@ class Signal:
     group_key: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    expires_at: datetime | None = None
+    images: tuple[Image, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+    fingerprint: str = ""
+    beat: Beat = Beat.PING
+    exit_code: int | None = None
+    every: timedelta | None = None
 
 
 def facts(signal: Signal, *, integration: str, kind: str) -> dict[str, str]:

@@ -2,9 +2,9 @@
 pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from tocsin.domain.errors import Invalid
 from tocsin.domain.signal import EventAction, Signal
@@ -60,18 +60,62 @@ class Reply(NamedTuple):
     content_type: bytes = b"application/json"
 
 
+class Asked(NamedTuple):
+    """A request as a source may look at it. `path` begins with "/"; names of headers are in lower case."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class RefusedError(Exception):
+    """The request does not come from who it says it does: a signature that is wrong or missing. The text says
+    what to check, and reveals nothing.
+    """
+
+
+@runtime_checkable
+class ConfiguredSource(Source, Protocol):
+    """A source that an integration's own `config` shapes: a mapper, a secret that signs, rules for mail."""
+
+    def configured(self, config: Mapping[str, Any]) -> Source:
+        """The same source with that config. Raises `Invalid`, which names the field of the config."""
+        ...
+
+
+@runtime_checkable
+class CheckedSource(Source, Protocol):
+    """A source that proves its requests; asked before `envelope`."""
+
+    def check(self, asked: Asked) -> None:
+        """Raises RefusedError."""
+        ...
+
+
 @runtime_checkable
 class CompatibleSource(Source, Protocol):
-    """A source with a door of its own, which takes the key from the body and answers as the vendor does."""
+    """A source with doors of its own, which takes the key from where the vendor's clients put it and answers
+    as the vendor does. What such a door only reads is no matter of the source.
+    """
 
-    path: str
+    prefix: str  # every path below it is asked for; ends with "/"
 
-    def routing_key(self, body: bytes) -> str:
+    def takes(self, method: str, path: str) -> bool:
+        """Whether that request brings an event."""
+        ...
+
+    def routing_key(self, asked: Asked) -> str:
         """Raises `Invalid`."""
         ...
 
-    def accepted(self, envelopes: Sequence[Envelope]) -> Reply: ...
+    def read(self, asked: Asked) -> Sequence[Envelope]:
+        """As `envelope`, of a request to one of its own doors."""
+        ...
 
-    def invalid(self, error: Invalid) -> Reply: ...
+    def accepted(self, asked: Asked, envelopes: Sequence[Envelope], event_id: str, /) -> Reply: ...
 
-    def unknown_key(self) -> Reply: ...
+    def invalid(self, asked: Asked, error: Invalid, /) -> Reply: ...
+
+    def unknown_key(self, asked: Asked, /) -> Reply: ...

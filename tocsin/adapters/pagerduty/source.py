@@ -11,8 +11,9 @@ from tocsin.domain import shape
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.signal import EventAction, Link, Signal
 from tocsin.lib import ids
-from tocsin.ports.source import Envelope, Reply, Snippet
+from tocsin.ports.source import Asked, Envelope, Reply, Snippet
 
+ENQUEUE: Final = "/pagerduty/v2/enqueue"
 _KEY_LENGTH: Final = 32
 _LONGEST_KEY: Final = 255
 _MOST_LINKS: Final = 20
@@ -68,7 +69,7 @@ _stored: Final = msgspec.json.Decoder(_Stored)
 class PagerDutySource:
     kind = "pagerduty"
     title = "PagerDuty Events API v2"
-    path = "/pagerduty/v2/enqueue"
+    prefix = "/pagerduty/v2/"
     snippets: Sequence[Snippet] = (
         Snippet(
             "curl",
@@ -90,11 +91,17 @@ class PagerDutySource:
         ),
     )
 
-    def routing_key(self, body: bytes) -> str:
-        key = shape.read(body, _key).routing_key
+    def takes(self, method: str, path: str) -> bool:
+        return method == "POST" and path == ENQUEUE
+
+    def routing_key(self, asked: Asked) -> str:
+        key = shape.read(asked.body, _key).routing_key
         if len(key) != _KEY_LENGTH:
             raise Invalid(FieldError("routing_key", "is incorrect (should be 32 characters)"))
         return key
+
+    def read(self, asked: Asked) -> Sequence[Envelope]:
+        return self.envelope(asked.body)
 
     def envelope(self, body: bytes) -> Sequence[Envelope]:
         event = shape.read(body, _event)
@@ -156,11 +163,11 @@ class PagerDutySource:
             }
         )
 
-    def accepted(self, envelopes: Sequence[Envelope]) -> Reply:
+    def accepted(self, _asked: Asked, envelopes: Sequence[Envelope], _event_id: str) -> Reply:
         key = envelopes[0].dedup_key
         return _reply(202, {"status": "success", "message": "Event processed", "dedup_key": key})
 
-    def invalid(self, error: Invalid) -> Reply:
+    def invalid(self, _asked: Asked, error: Invalid) -> Reply:
         if any(each.field == "body" and each.message.startswith("is ") for each in error.errors):
             message = "Event object format is unrecognized"
             return _reply(
@@ -168,7 +175,7 @@ class PagerDutySource:
             )
         return _invalid([_told(each) for each in error.errors])
 
-    def unknown_key(self) -> Reply:
+    def unknown_key(self, _asked: Asked) -> Reply:
         return _invalid(["Invalid routing key"])
 
 

@@ -54,6 +54,9 @@ class Incident(models.Model):
     version = models.PositiveIntegerField(default=1)
     # Held after a person resolved it while an alert still fired: decided again then.
     held_until = models.DateTimeField(null=True)
+    # Everything in it is held (silence, maintenance …): nobody is called until that ends; by what, "" : no.
+    suppressed_by = models.CharField(max_length=512, blank=True)
+    storm = models.BooleanField(default=False)  # opened in a storm: takes in whatever its service has
 
     objects = _Shown()
     everything = models.Manager["Incident"]()
@@ -88,6 +91,23 @@ class IncidentAlert(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("incident", "alert"), name="incidents_alert_once"),)
+
+
+class Parting(models.Model):
+    """An alert that a person took out of an incident: it does not come back by its group."""
+
+    integration_id = models.BigIntegerField()
+    dedup_key = models.CharField(max_length=512)
+    group_key = models.CharField(max_length=1024)  # where it would have gone
+    own_key = models.CharField(max_length=1024)  # where it goes instead
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("integration_id", "dedup_key", "group_key"), name="incidents_parted_once"
+            ),
+        )
 
 
 class TimelineEntry(models.Model):

@@ -22,6 +22,13 @@ class Integration(models.Model):
     created_at = models.DateTimeField()
     last_event_at = models.DateTimeField(null=True)
     from_file = models.BooleanField(default=False)
+    config = models.JSONField(default=dict)  # what its kind asks for: mapper, secret, rules
+    # While a key is being changed in the tools, the old one still opens the door.
+    old_key = models.CharField(max_length=32, blank=True, db_index=True)
+    old_key_until = models.DateTimeField(null=True)
+    old_key_used_at = models.DateTimeField(null=True)
+    silent_after = models.DurationField(null=True)  # nothing heard for so long: the source is silent
+    silent_since = models.DateTimeField(null=True)
     canary = models.BooleanField(default=False)  # the platform's own, which nobody sees
 
     objects = _Shown()
@@ -71,3 +78,55 @@ class RouteTree(models.Model):
 
     definition = models.JSONField()
     from_file = models.BooleanField(default=False)
+    tables = models.JSONField(default=dict)  # what routes look labels up in: name → rows
+
+
+class Heartbeat(models.Model):
+    """Something that must be heard of. Late: an event is written to the log as if the tool had sent it."""
+
+    integration = models.ForeignKey(Integration, models.CASCADE, related_name="heartbeats")
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    period = models.DurationField(null=True)  # or cron
+    cron = models.CharField(max_length=128, blank=True)
+    zone = models.CharField(max_length=64, default="UTC")
+    grace = models.DurationField()
+    severity = models.CharField(max_length=8, blank=True)
+    summary = models.CharField(max_length=255, blank=True)  # what its alert says
+    labels = models.JSONField(default=dict)
+    enabled = models.BooleanField(default=True)
+    status = models.CharField(max_length=8, default="new")  # new | up | late | down
+    last_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)  # a run that has begun and not ended
+    last_run = models.DurationField(null=True)  # how long the last one took
+    exit_code = models.IntegerField(null=True)
+    due_at = models.DateTimeField(null=True)  # down then, unless heard of
+    created_at = models.DateTimeField()
+    from_file = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("integration", "name"), name="integrations_heartbeat_name"),
+        )
+        indexes = (
+            models.Index(
+                fields=("due_at",), condition=models.Q(due_at__isnull=False), name="integrations_beat_due"
+            ),
+        )
+
+
+class Rejected(models.Model):
+    """A sample of what was refused, kept so that somebody can see why. Like ones are counted, not kept."""
+
+    integration = models.ForeignKey(Integration, models.CASCADE, null=True, related_name="rejected")
+    kind = models.CharField(max_length=32)
+    status = models.SmallIntegerField()  # what was answered
+    reason = models.CharField(max_length=1024)
+    body = models.BinaryField()  # its beginning
+    size = models.PositiveIntegerField()
+    count = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        indexes = (models.Index(fields=("integration", "-last_at"), name="integrations_refused"),)

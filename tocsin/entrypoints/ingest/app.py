@@ -3,6 +3,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import parse_qs
 
 import msgspec
 from prometheus_client import Counter
@@ -14,7 +15,7 @@ from tocsin.entrypoints.ingest.writer import FullError, Writer
 from tocsin.lib import clock, metrics
 from tocsin.lib.ratelimit import Buckets
 from tocsin.ports import registry
-from tocsin.ports.source import CompatibleSource, Reply, Source
+from tocsin.ports.source import Asked, CompatibleSource, Reply, Source
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Door:
         self._reader = bodies.Reader()
         self._buckets = Buckets(limits.rate, limits.burst)
         self._started = False
-        self._paths: dict[str, CompatibleSource] | None = None
+        self._doors: tuple[tuple[str, CompatibleSource], ...] | None = None
 
     async def start(self) -> None:
         if not self._started:
@@ -79,20 +80,17 @@ class Door:
             await self._writer.stop()
             await self._keys.close()
 
-    def serves(self, path: str) -> bool:
-        return path.startswith(PREFIX) or path in self._compatible_paths()
+    def serves(self, method: str, path: str) -> bool:
+        return path.startswith(PREFIX) or self._compatible_at(method, path) is not None
 
-    def _compatible_paths(self) -> Mapping[str, CompatibleSource]:
-        if self._paths is None:
-            self._paths = {s.path: s for s in registry.sources.values() if isinstance(s, CompatibleSource)}
-        return self._paths
-
-    def _addressed(self, path: str) -> tuple[Source | None, str | None]:
-        """The source and the key in the path; the key is None where the body holds it."""
-        if not path.startswith(PREFIX):
-            return self._compatible_paths().get(path), None
-        kind, _, key = path[len(PREFIX) :].partition("/")
-        return registry.sources.get(kind), key.rstrip("/")
+    def _compatible_at(self, method: str, path: str) -> CompatibleSource | None:
+        if self._doors is None:
+            found = (s for s in registry.sources.values() if isinstance(s, CompatibleSource))
+            self._doors = tuple((s.prefix, s) for s in found)
+        for prefix, source in self._doors:
+            if path.startswith(prefix) and source.takes(method, path):
+                return source
+        return None
 
     async def __call__(self, scope: Scope, receive: bodies.Receive, send: Send) -> None:
         if not self._started:
@@ -115,19 +113,21 @@ class Door:
         await _send(send, answer)
 
     async def _answer(self, path: str, scope: Scope, receive: bodies.Receive) -> _Answer:
-        source, key = self._addressed(path)
+        compatible = None if path.startswith(PREFIX) else self._compatible_at(scope["method"], path)
+        kind, _, key = path[len(PREFIX) :].partition("/")
+        source: Source | None = compatible or registry.sources.get(kind)
         if source is None:
             return _problem(404, "Not found", f"No kind of integration answers at {path[:200]}.", drain=True)
-        if scope["method"] != "POST":
+        if compatible is None and scope["method"] != "POST":
             detail = f"{source.title} sends its events here with POST; there is nothing to read."
             return _problem(405, "Method not allowed", detail, allow=b"POST", drain=True)
         encoding, length = _headers(scope["headers"])
         if length > bodies.DRAINED_BYTES:
             return _too_large(close=True)
         try:
-            if key is not None:
-                return await self._plain(source, key, encoding, receive)
-            return await self._compatible(self._compatible_paths()[path], encoding, receive)
+            if compatible is None:
+                return await self._plain(source, key.rstrip("/"), encoding, receive)
+            return await self._compatible(compatible, scope, encoding, receive)
         except bodies.TooLargeError:
             return _too_large(close=length < 0)
         except bodies.TooSlowError:
@@ -165,27 +165,34 @@ class Door:
         return _Answer(Reply(202, answer))
 
     async def _compatible(
-        self, source: CompatibleSource, encoding: bytes, receive: bodies.Receive
+        self, source: CompatibleSource, scope: Scope, encoding: bytes, receive: bodies.Receive
     ) -> _Answer:
-        body = await self._reader.read(receive, encoding)
+        asked = _asked(scope, await self._reader.read(receive, encoding))
         try:
-            key = source.routing_key(body)
+            key = source.routing_key(asked)
             known = await self._keys.find(key)
             if known is None or not known.enabled:  # any integration's key will do
-                return _Answer(source.unknown_key())
+                return _Answer(source.unknown_key(asked))
             wait = self._buckets.take(key, clock.monotonic())
             if wait:
                 return _too_many(wait)
-            envelopes = source.envelope(body)
+            envelopes = source.read(asked)
         except Invalid as error:
-            return _Answer(source.invalid(error))
+            return _Answer(source.invalid(asked, error))
         kind = b"" if known.kind == source.kind else source.kind.encode()
-        await self._writer.submit(known.id, envelopes, kind)
-        return _Answer(source.accepted(envelopes))
+        event_id = await self._writer.submit(known.id, envelopes, kind)
+        return _Answer(source.accepted(asked, envelopes, event_id))
 
 
 def build(options: Options, limits: Limits | None = None) -> Door:
     return Door(options, limits or Limits())
+
+
+def _asked(scope: Scope, body: bytes) -> Asked:
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    flat = {name: values[-1] for name, values in query.items()}
+    return Asked(scope["method"], scope["path"], flat, headers, body)
 
 
 def _headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, int]:
