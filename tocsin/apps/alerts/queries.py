@@ -1,12 +1,13 @@
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
+from tocsin.apps.alerts import listing
 from tocsin.apps.alerts.models import Alert
 from tocsin.apps.alerts.types import AlertFilter, AlertInfo, DecisionInfo
 from tocsin.apps.audit.queries import id_of_cursor
 from tocsin.apps.audit.types import Slice
 from tocsin.domain.permissions import Actor, Permission, require
 from tocsin.domain.severity import Severity, Urgency
-from tocsin.domain.signal import Link
+from tocsin.domain.signal import Image, Link
 
 
 def alerts(
@@ -14,10 +15,11 @@ def alerts(
 ) -> Slice[AlertInfo]:
     """The newest first."""
     require(actor, Permission.READ)
-    rows = _filtered(filters or AlertFilter()).order_by("-id")
+    rows = listing.filtered(filters or AlertFilter()).select_related("integration", "service").order_by("-id")
     if cursor:
         rows = rows.filter(id__lt=id_of_cursor(cursor))
-    found = [info_of(row) for row in rows[: limit + 1]]
+    with listing.readable():
+        found = [info_of(row) for row in rows[: limit + 1]]
     return Slice(tuple(found[:limit]), str(found[limit - 1].id) if len(found) > limit else None)
 
 
@@ -52,27 +54,14 @@ def info_of(row: Alert, *, decisions: bool = False) -> AlertInfo:
         last_seen_at=row.last_seen_at,
         resolved_at=row.resolved_at,
         incident=row.incident,
+        held_since=row.held_since,
+        flapping=row.flapping,
+        stale=row.stale,
+        runbook=row.runbook,
+        images=tuple(Image(each["src"], each.get("href", ""), each.get("alt", "")) for each in row.images),
         decisions=tuple(DecisionInfo(d.at, d.stage, d.outcome, d.reason) for d in made),
     )
 
 
 def _rows() -> QuerySet[Alert, Alert]:
     return Alert.objects.filter(integration__canary=False).select_related("integration", "service")
-
-
-def _filtered(given: AlertFilter) -> QuerySet[Alert, Alert]:
-    rows = _rows()
-    if given.status:
-        rows = rows.filter(status=given.status)
-    if given.integration:
-        rows = rows.filter(integration__name=given.integration)
-    if given.service:
-        rows = rows.filter(service__name=given.service)
-    if given.severity:
-        rows = rows.filter(severity=given.severity)
-    if given.search:
-        rows = rows.filter(Q(summary__icontains=given.search) | Q(dedup_key__icontains=given.search))
-    name, _, value = given.label.partition("=")
-    if name:
-        rows = rows.filter(labels__contains={name: value})
-    return rows

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.domain.severity import Severity, Urgency
-from tocsin.domain.signal import Link
+from tocsin.domain.signal import Image, Link
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class AlertInfo:
     last_seen_at: datetime
     resolved_at: datetime | None
     incident: str = ""  # ref of the newest incident it is in
+    held_since: datetime | None = None  # something holds it: nobody is called for it
+    flapping: bool = False
+    stale: bool = False  # timed out while its source was silent
+    runbook: str = ""
+    images: tuple[Image, ...] = ()
     decisions: tuple[DecisionInfo, ...] = ()
 
     @property
@@ -47,7 +52,9 @@ class AlertInfo:
 
 @dataclass(frozen=True)
 class AlertFilter:
-    """`label` is `name=value`; `search` looks into the summary and the dedup key."""
+    """`label` is `name=value`; `search` looks into the summary and the dedup key; `match` holds matchers as
+    routes have them; `state` is held, flapping or stale; `severity` "none": opens nothing.
+    """
 
     status: str = ""
     integration: str = ""
@@ -55,3 +62,24 @@ class AlertFilter:
     severity: str = ""
     label: str = ""
     search: str = ""
+    match: tuple[str, ...] = ()
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class AlertCounts:
+    """Of the firing ones."""
+
+    firing: int
+    held: int
+    flapping: int
+    stale: int
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A label's values and how many alerts have each; `more` when there are others."""
+
+    name: str
+    values: tuple[tuple[str, int], ...]
+    more: bool
