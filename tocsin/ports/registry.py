@@ -1,13 +1,16 @@
 """Kind → adapter. Filled once by `config.adapters`; read by everyone."""
 
+import json
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
 from tocsin.domain.errors import NotFound
 from tocsin.ports.callback import Hook
 from tocsin.ports.channel import Channel
-from tocsin.ports.source import Source
+from tocsin.ports.source import ConfiguredSource, Source
 
 sources: dict[str, Source] = {}
 channels: dict[str, Channel] = {}
@@ -97,3 +100,30 @@ def source(kind: str) -> Source:
         return sources[kind]
     except KeyError:
         raise NotFound("integration kind", kind) from None
+
+
+# Words of an integration's config that are the door's, whatever the kind.
+DOORS_WORDS: Final = frozenset({"quota"})
+_MOST_BOUND: Final = 1024
+
+_bound: OrderedDict[tuple[str, str], tuple[Source, Source]] = (
+    OrderedDict()
+)  # → (the kind's, with that config)
+
+
+def bound(kind: str, config: Mapping[str, Any]) -> Source:
+    """The source of that kind as an integration with that config has it; without a config, the kind's own.
+
+    Remembered. Raises NotFound for the kind, and Invalid, which names the field of the config.
+    """
+    plain = source(kind)
+    asked = {word: value for word, value in config.items() if word not in DOORS_WORDS}
+    if not asked or not isinstance(plain, ConfiguredSource):
+        return plain
+    place = (kind, json.dumps(asked, sort_keys=True))
+    found = _bound.get(place)
+    if found is None or found[0] is not plain:
+        found = _bound[place] = (plain, plain.configured(asked))
+        if len(_bound) > _MOST_BOUND:
+            _bound.popitem(last=False)
+    return found[1]

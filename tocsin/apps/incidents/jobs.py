@@ -114,7 +114,8 @@ def _understood(events: Sequence[Event], around: Surroundings, now: datetime) ->
             _set_aside(event, "its integration was deleted", now)
             continue
         try:
-            signal = registry.source(event.kind or integration.kind).parse(bytes(event.payload))
+            kind, config = (event.kind, {}) if event.kind else (integration.kind, integration.config)
+            signal = registry.bound(kind, config).parse(bytes(event.payload))
         except (Invalid, NotFound) as error:
             _set_aside(event, str(error), now)
             continue

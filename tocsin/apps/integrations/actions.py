@@ -1,7 +1,8 @@
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection, models, transaction
 
@@ -20,6 +21,8 @@ from tocsin.ports import registry
 
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
 EVENTS_KEPT: Final = timedelta(days=14)
+OLD_KEY_KEPT: Final = timedelta(hours=24)
+LONGEST_KEPT: Final = timedelta(days=90)
 
 
 @transaction.atomic
@@ -45,7 +48,13 @@ def save_integration(
     row = row or Integration(created_at=now, key=ids.hex_key(16))
     row.name, row.kind, row.service, row.enabled = spec.name, spec.kind, service, spec.enabled
     row.severity_map = {word: str(severity) for word, severity in spec.severity_map.items()}
-    row.key = spec.key or row.key
+    row.silent_after = spec.silent_after
+    if spec.config is not None:
+        row.config = dict(spec.config)
+    if spec.key and spec.key != row.key:
+        if not created:
+            _keep_old(row, now + OLD_KEY_KEPT)
+        row.key = spec.key
     row.from_file = from_file
     row.save()
     _record(actor, "integration.created" if created else "integration.changed", row, now)
@@ -53,14 +62,32 @@ def save_integration(
 
 
 @transaction.atomic
-def rotate_key(*, actor: Actor, name: str, now: datetime) -> IntegrationInfo:
-    """A new key at once; the old one is refused within seconds."""
+def rotate_key(
+    *, actor: Actor, name: str, now: datetime, keep_for: timedelta = OLD_KEY_KEPT
+) -> IntegrationInfo:
+    """A new key at once; the old one opens the door for `keep_for` longer, so that nothing is lost while the
+    tools are being changed. A key that was still kept from an earlier change ends now.
+    """
     row = _editable(actor, name)
     if row.from_file:
         raise Conflict(f"The key of “{name}” comes from a file; change it there or unlock it.")
+    if not timedelta(0) <= keep_for <= LONGEST_KEPT:
+        raise Invalid(FieldError("keep_for", f"expected 0 to {LONGEST_KEPT.days} days"))
+    _keep_old(row, now + keep_for)
     row.key = ids.hex_key(16)
     row.save()
     _record(actor, "integration.key_rotated", row, now)
+    return info_of(row)
+
+
+@transaction.atomic
+def end_old_key(*, actor: Actor, name: str, now: datetime) -> IntegrationInfo:
+    """The old key is refused within seconds; nothing happens where there is none."""
+    row = _editable(actor, name)
+    if row.old_key:
+        row.old_key, row.old_key_until, row.old_key_used_at = "", None, None
+        row.save()
+        _record(actor, "integration.old_key_ended", row, now)
     return info_of(row)
 
 
@@ -99,7 +126,7 @@ def save_routes(*, actor: Actor, tree: Route, now: datetime, from_file: bool = F
 def send_test_event(*, actor: Actor, name: str, now: datetime, resolve: bool = False) -> str:
     """As if the tool had sent it, from the door on; the event's id."""
     row = _editable(actor, name)
-    source = registry.source(row.kind)
+    source = registry.bound(row.kind, row.config)
     event_id = ids.new_id()
     for envelope in source.envelope(source.sample(f"test-{row.pk:08x}", resolve=resolve)):
         Event.objects.create(
@@ -125,11 +152,30 @@ def forget_events(*, now: datetime, limit: int = 5000) -> int:
     return Event.objects.filter(pk__in=old).delete()[0]
 
 
+def _keep_old(row: Integration, until: datetime) -> None:
+    row.old_key, row.old_key_until, row.old_key_used_at = row.key, until, None
+
+
 def _same(row: Integration, spec: IntegrationSpec) -> bool:
     there = info_of(row)
-    given = (spec.name, spec.kind, spec.service or None, dict(spec.severity_map), spec.enabled)
-    known = (there.name, there.kind, there.service, dict(there.severity_map), there.enabled)
-    return given == known and spec.key in {None, there.key}
+    given = (
+        spec.name,
+        spec.kind,
+        spec.service or None,
+        dict(spec.severity_map),
+        spec.enabled,
+        spec.silent_after,
+    )
+    known = (
+        there.name,
+        there.kind,
+        there.service,
+        dict(there.severity_map),
+        there.enabled,
+        there.silent_after,
+    )
+    kept = spec.config is None or dict(spec.config) == there.config
+    return given == known and kept and spec.key in {None, there.key}
 
 
 def _check(spec: IntegrationSpec, row: Integration | None, service: Service | None) -> None:
@@ -143,10 +189,28 @@ def _check(spec: IntegrationSpec, row: Integration | None, service: Service | No
     if spec.key is not None:
         if not _KEY.fullmatch(spec.key):
             errors.append(FieldError("key", "expected 32 hexadecimal digits in lower case"))
-        elif Integration.objects.filter(key=spec.key).exclude(pk=row.pk if row else 0).exists():
+        elif _taken(spec.key, row):
             errors.append(FieldError("key", "another integration has this key"))
+    if spec.config is not None and spec.kind in registry.sources:
+        errors += _wrong_in(spec.kind, spec.config)
     if errors:
         raise Invalid(*errors)
+
+
+def _taken(key: str, row: Integration | None) -> bool:
+    others = Integration.everything.exclude(pk=row.pk if row else 0)
+    return others.filter(models.Q(key=key) | models.Q(old_key=key)).exists()
+
+
+def _wrong_in(kind: str, config: Mapping[str, Any]) -> list[FieldError]:
+    quota = config.get("quota")
+    if quota is not None and (not isinstance(quota, int) or isinstance(quota, bool) or quota < 1):
+        return [FieldError("config.quota", "expected a whole number of events a minute")]
+    try:
+        registry.bound(kind, config)
+    except Invalid as error:
+        return [FieldError(f"config.{each.field}", each.message) for each in error.errors]
+    return []
 
 
 def _locked(name: str) -> Integration | None:

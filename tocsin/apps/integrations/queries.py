@@ -92,6 +92,12 @@ def info_of(row: Integration) -> IntegrationInfo:
         last_event_at=row.last_event_at,
         from_file=row.from_file,
         canary=row.canary,
+        config=row.config,
+        silent_after=row.silent_after,
+        silent_since=row.silent_since,
+        old_key=row.old_key,
+        old_key_until=row.old_key_until,
+        old_key_used_at=row.old_key_used_at,
     )
 
 

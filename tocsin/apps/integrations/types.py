@@ -1,13 +1,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from tocsin.domain.severity import Severity
 
 
 @dataclass(frozen=True)
 class IntegrationSpec:
-    """`key` None: made when absent, kept when there is one. `severity_map`: the tool's word → severity."""
+    """`key` None: made when absent, kept when there is one. `severity_map`: the tool's word → severity.
+    `config`: what the kind asks for, see its source; None: kept. `silent_after`: nothing heard for so long
+    is a matter.
+    """
 
     name: str
     kind: str
@@ -15,11 +19,16 @@ class IntegrationSpec:
     key: str | None = None
     severity_map: Mapping[str, Severity] = field(default_factory=dict)
     enabled: bool = True
+    config: Mapping[str, Any] | None = None
+    silent_after: timedelta | None = None
 
 
 @dataclass(frozen=True)
 class IntegrationInfo:
-    """`key` is a secret: show it only to who may edit the integration."""
+    """`key`, `old_key` and what `config` calls secrets are: show them only to who may edit the integration.
+
+    `old_key` opens the door until `old_key_until`; "" when there is none any more.
+    """
 
     id: int
     name: str
@@ -34,6 +43,12 @@ class IntegrationInfo:
     last_event_at: datetime | None
     from_file: bool
     canary: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)
+    silent_after: timedelta | None = None
+    silent_since: datetime | None = None
+    old_key: str = ""
+    old_key_until: datetime | None = None
+    old_key_used_at: datetime | None = None
 
     def mapped(self, word: str | None) -> Severity | None:
         return self.severity_map.get(word or "") or self.severity_map.get((word or "").lower())
@@ -41,6 +56,10 @@ class IntegrationInfo:
 
 @dataclass(frozen=True)
 class EventInfo:
+    """A row of the event log. `payload` is for people; `raw` is what the source parses, empty where it was
+    not kept; `kind` tells whose form it has.
+    """
+
     event_id: str
     action: str
     dedup_key: str
@@ -49,3 +68,22 @@ class EventInfo:
     processed_at: datetime | None
     set_aside: str
     payload: str
+    id: int = 0
+    integration: str = ""
+    integration_id: int = 0
+    kind: str = ""
+    raw: bytes = b""
+
+
+@dataclass(frozen=True)
+class RejectedInfo:
+    """Something the door refused, `count` times alike; `body` is the beginning of one of `size` bytes."""
+
+    kind: str
+    status: int
+    reason: str
+    body: str
+    size: int
+    count: int
+    first_at: datetime
+    last_at: datetime
