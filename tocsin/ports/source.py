@@ -58,6 +58,7 @@ class Reply(NamedTuple):
     status: int
     body: bytes
     content_type: bytes = b"application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Asked(NamedTuple):
@@ -119,3 +120,12 @@ class CompatibleSource(Source, Protocol):
     def invalid(self, asked: Asked, error: Invalid, /) -> Reply: ...
 
     def unknown_key(self, asked: Asked, /) -> Reply: ...
+
+
+@runtime_checkable
+class SpeakingSource(CompatibleSource, Protocol):
+    """One that also says in the vendor's words what the door refuses by itself: too large, too much."""
+
+    def refusal(self, asked: Asked, status: int, detail: str, /) -> Reply:
+        """`asked` comes without its body, which may not have been read."""
+        ...

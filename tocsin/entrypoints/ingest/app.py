@@ -15,7 +15,7 @@ from tocsin.entrypoints.ingest.writer import FullError, Writer
 from tocsin.lib import clock, metrics
 from tocsin.lib.ratelimit import Buckets
 from tocsin.ports import registry
-from tocsin.ports.source import Asked, CompatibleSource, Reply, Source
+from tocsin.ports.source import Asked, CompatibleSource, Reply, Source, SpeakingSource
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ class _Answer(NamedTuple):
     allow: bytes = b""
     drain: bool = False
     close: bool = False
+    detail: str = ""  # of what the door refuses by itself
 
 
 class Door:
@@ -106,11 +107,18 @@ class Door:
             answer = _problem(
                 500, "Internal error", "This is our fault; the event was not accepted. Send it again."
             )
+        answer = self._in_its_words(answer, scope)
         if answer.drain:
             await bodies.drain(receive)
         known = kind if kind in registry.sources else "compatible" if not kind else "unknown"
         _counter(known, answer.reply.status).inc()
         await _send(send, answer)
+
+    def _in_its_words(self, answer: _Answer, scope: Scope) -> _Answer:
+        source = self._compatible_at(scope["method"], scope["path"]) if answer.detail else None
+        if not isinstance(source, SpeakingSource):
+            return answer
+        return answer._replace(reply=source.refusal(_asked(scope, b""), answer.reply.status, answer.detail))
 
     async def _answer(self, path: str, scope: Scope, receive: bodies.Receive) -> _Answer:
         compatible = None if path.startswith(PREFIX) else self._compatible_at(scope["method"], path)
@@ -231,12 +239,12 @@ def _problem(
         "detail": detail,
         "errors": list(errors),
     }
-    return _Answer(Reply(status, msgspec.json.encode(answer), _PROBLEM), **how)
+    return _Answer(Reply(status, msgspec.json.encode(answer), _PROBLEM), detail=detail, **how)
 
 
 async def _send(send: Send, answer: _Answer) -> None:
-    status, body, content_type = answer.reply
-    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+    status, body, content_type, more = answer.reply
+    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *more]
     if answer.retry_after:
         headers.append((b"retry-after", b"%d" % answer.retry_after))
     if answer.allow:
