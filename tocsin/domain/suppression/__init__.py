@@ -7,7 +7,7 @@ from tocsin.domain.suppression.model import NOTHING, Facts, Held, HoldKind, Rule
 from tocsin.domain.suppression.recurrence import Span, check_rule, following, span_at
 from tocsin.domain.suppression.silences import Silence, SilenceIndex, SilenceKind
 from tocsin.domain.suppression.storm import QUIET, Storm
-from tocsin.domain.suppression.timing import Flapping, by_flapping, by_pause, flaps, remembered
+from tocsin.domain.suppression.timing import Flapping, by_flapping, by_pause, flaps, remembered, steady
 
 __all__ = [
     "NOTHING",
@@ -33,4 +33,5 @@ __all__ = [
     "holds",
     "remembered",
     "span_at",
+    "steady",
 ]
