@@ -2,6 +2,7 @@
 tables.
 """
 
+from tocsin.adapters.alertmanager.api import PrometheusSource
 from tocsin.adapters.alertmanager.source import AlertmanagerSource
 from tocsin.adapters.generic.source import GenericSource
 from tocsin.adapters.pagerduty.source import PagerDutySource
@@ -9,5 +10,5 @@ from tocsin.ports import registry
 
 
 def fill() -> None:
-    for source in (AlertmanagerSource(), GenericSource(), PagerDutySource()):
+    for source in (AlertmanagerSource(), PrometheusSource(), GenericSource(), PagerDutySource()):
         registry.sources[source.kind] = source
