@@ -50,6 +50,11 @@ class Alert(models.Model):
         indexes = (
             models.Index(fields=("status", "-last_seen_at")),
             models.Index(fields=("expires_at",), condition=Q(status="firing"), name="alerts_expiring"),
+            models.Index(
+                fields=("incident",),
+                condition=Q(held_since__isnull=False, status="firing"),
+                name="alerts_held_firing",
+            ),
             models.Index(fields=("fingerprint",), condition=Q(status="firing"), name="alerts_fingerprint"),
         )
 
@@ -111,11 +116,31 @@ class Silence(models.Model):
     created_at = models.DateTimeField()
     notice = models.DurationField(null=True)  # the author hears so long before it ends
     told_at = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField(null=True, db_index=True)
+    swept_at = models.DateTimeField(null=True)  # when it was laid over what fired already
     ended_at = models.DateTimeField(null=True)  # ended before its time
     from_file = models.BooleanField(default=False)
 
     class Meta:
         indexes = (models.Index(fields=("ended_at", "ends_at"), name="alerts_silences"),)
+
+
+class Inhibitor(models.Model):
+    """A firing alert that matches the source side of an inhibition."""
+
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="inhibits")
+    rule = models.CharField(max_length=128)
+    alike = models.CharField(max_length=32)  # of the labels that must be equal
+    both = models.BooleanField(default=False)  # it matches the target side too
+    since = models.DateTimeField()
+    settled = models.BooleanField(default=False)  # laid over what fired already, for the last time
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("alert", "rule"), name="alerts_inhibits_once"),)
+        indexes = (
+            models.Index(fields=("rule", "alike"), name="alerts_inhibitors"),
+            models.Index(fields=("since",), condition=Q(settled=False), name="alerts_inhibitors_new"),
+        )
 
 
 class SuppressionRules(models.Model):

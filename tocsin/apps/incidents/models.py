@@ -71,6 +71,8 @@ class Incident(models.Model):
                 fields=("held_until",), condition=Q(held_until__isnull=False), name="incidents_held"
             ),
             models.Index(fields=("raise_at",), condition=Q(raise_at__isnull=False), name="incidents_raise"),
+            models.Index(fields=("service",), condition=~Q(suppressed_by=""), name="incidents_suppressed"),
+            models.Index(fields=("service",), condition=Q(storm=True), name="incidents_storms"),
         )
 
     @property
@@ -107,6 +109,19 @@ class Parting(models.Model):
             models.UniqueConstraint(
                 fields=("integration_id", "dedup_key", "group_key"), name="incidents_parted_once"
             ),
+        )
+
+
+class Storm(models.Model):
+    """More new alerts than people can read one by one: while it lasts, a service's share one incident."""
+
+    began_at = models.DateTimeField()
+    last_at = models.DateTimeField()  # when there were too many last
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("ended_at",), name="incidents_one_storm", nulls_distinct=False),
         )
 
 

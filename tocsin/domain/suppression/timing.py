@@ -13,8 +13,8 @@ _MOST: Final = 50
 
 
 class Flapping(Protocol):
-    """As routes say it: an alert flaps when it changed (fired or ended) `changes` times `within`, until it has
-    been steady for half that time.
+    """As routes say it: an alert flaps when it changed (fired or ended) `changes` times `within`, until it
+    has been steady for half that time.
     """
 
     @property
