@@ -12,6 +12,7 @@ from tocsin.domain.signal import Signal
 
 _LONGEST: Final = 1000  # the column holds 1024
 ALL_LABELS: Final = "..."  # as in Alertmanager: group by every label, which is no grouping at all
+WHOLE_SERVICE: Final = "*"  # everything of the service is one group, as long as the route's limits let it
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,20 @@ class Group:
 
 
 def group_of(
-    signal: Signal, *, integration: str, group_by: tuple[str, ...], labels: Mapping[str, str]
+    signal: Signal,
+    *,
+    integration: str,
+    group_by: tuple[str, ...],
+    labels: Mapping[str, str],
+    dedup_key: str = "",
 ) -> Group:
     """By the route's labels where it names any; else the tool's own group; else each dedup key for itself.
 
     Only groups by label join alerts of several integrations. `labels` is what the route saw: the alert's
-    labels and the facts about it.
+    labels and the facts about it. `dedup_key` "" : the signal's own.
     """
+    if WHOLE_SERVICE in group_by:
+        return Group("service:", "grouped by service: everything of it is one group")
     if ALL_LABELS in group_by:
         group_by = tuple(sorted(signal.labels))
     if group_by:
@@ -40,7 +48,7 @@ def group_of(
             f"{integration} grouped it itself: {signal.group_key[:300]}",
         )
     return Group(
-        _key("key", integration, signal.dedup_key),
+        _key("key", integration, dedup_key or signal.dedup_key),
         "no grouping is set: each dedup key is an incident of its own",
     )
 

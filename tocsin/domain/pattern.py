@@ -7,7 +7,7 @@ references, look-around) is refused, as RE2 and with it Alertmanager do.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ _parser: Any = import_module("re._parser")
 _LONGEST_PATTERN: Final = 1024
 _MOST_STATES: Final = 4000
 _MOST_CACHED: Final = 20_000
+_LONGEST_VALUE: Final = 1024  # of what groups are looked for in
+_MOST_STATES_EXTRACTING: Final = 800
 
 Test = Callable[[str], bool]
 
@@ -89,13 +91,103 @@ def compile_pattern(text: str) -> Pattern:
         raise ValueError(msg) from error
 
 
+Places = tuple[tuple[tuple[str, int], int], ...]  # of the beginnings and ends of groups
+
+
+class Extractor:
+    """Finds named groups at the first place where the pattern matches, preferring what `re` prefers. Made by
+    `compile_extractor`.
+
+    Each state carries where its groups began and ended (Pike's machine), so this too is linear.
+    """
+
+    def __init__(self, text: str) -> None:
+        parsed = _parser.parse(text)
+        self.names: tuple[str, ...] = tuple(parsed.state.groupdict)
+        if not self.names:
+            msg = "a regular expression without a named group such as (?P<host>[a-z0-9.-]+)"
+            raise ValueError(msg)
+        builder = _Builder({number: name for name, number in parsed.state.groupdict.items()})
+        self._end = builder.state()
+        self._start = builder.sequence(parsed, self._end, bool(parsed.state.flags & re.IGNORECASE))
+        self._edges = builder.edges
+        if len(self._edges) > _MOST_STATES_EXTRACTING:
+            msg = "this regular expression is too big to extract with"
+            raise ValueError(msg)
+
+    def search(self, value: str) -> dict[str, str] | None:
+        """The groups that took part, by name; None when the pattern is nowhere in the value."""
+        value = value[:_LONGEST_VALUE]
+        best: Places | None = None
+        threads: dict[int, Places] = {}
+        for position in range(len(value) + 1):
+            if best is None:
+                self._follow(self._start, (), position, len(value), threads)
+            if not threads:
+                break
+            following: dict[int, Places] = {}
+            for state, places in threads.items():
+                if state == self._end:
+                    best = places
+                    break  # those after it are less preferred
+                edge = self._edges[state]
+                if position < len(value) and edge.test is not None and edge.test(value[position]):
+                    self._follow(edge.to[0], places, position + 1, len(value), following)
+            threads = following
+        return None if best is None else _groups(dict(best), value)
+
+    def _follow(
+        self, state: int, places: Places, position: int, end: int, threads: dict[int, Places]
+    ) -> None:
+        """Every state reached without a character, the preferred first; the first way to reach one counts."""
+        todo = [(state, places)]
+        seen: set[int] = set()
+        while todo:
+            state, places = todo.pop()
+            if state in seen or state in threads:
+                continue
+            seen.add(state)
+            edge = self._edges[state]
+            if edge.test is not None or state == self._end:
+                threads[state] = places
+                continue
+            if (edge.anchor == "^" and position) or (edge.anchor == "$" and position < end):
+                continue
+            if edge.mark is not None:
+                others = (each for each in places if each[0] != edge.mark)
+                places = (*others, (edge.mark, position))
+            todo.extend((each, places) for each in reversed(edge.to))
+
+
+def _groups(places: Mapping[tuple[str, int], int], value: str) -> dict[str, str]:
+    names = dict.fromkeys(name for name, _ in places)
+    return {
+        name: value[places[name, 0] : places[name, 1]]
+        for name in names
+        if places.get((name, 0), 0) <= places.get((name, 1), -1)
+    }
+
+
+def compile_extractor(text: str) -> Extractor:
+    """Raises ValueError, as `compile_pattern` does, and for a pattern without a named group."""
+    if len(text) > _LONGEST_PATTERN:
+        msg = f"a regular expression has at most {_LONGEST_PATTERN} characters"
+        raise ValueError(msg)
+    try:
+        return Extractor(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        msg = f"not a regular expression: {error}"
+        raise ValueError(msg) from error
+
+
 class _Edge:
-    __slots__ = ("anchor", "test", "to")
+    __slots__ = ("anchor", "mark", "test", "to")
 
     def __init__(self) -> None:
         self.test: Test | None = None
         self.anchor = ""
-        self.to: tuple[int, ...] = ()
+        self.mark: tuple[str, int] | None = None  # a named group begins (0) or ends (1) here
+        self.to: tuple[int, ...] = ()  # in the order in which they are preferred
 
 
 class _Builder:
@@ -103,8 +195,9 @@ class _Builder:
     starts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, groups: Mapping[int, str] | None = None) -> None:
         self.edges: list[_Edge] = []
+        self._groups = groups or {}  # those whose place in the value is wanted
 
     def state(self) -> int:
         if len(self.edges) >= _MOST_STATES:
@@ -113,9 +206,10 @@ class _Builder:
         self.edges.append(_Edge())
         return len(self.edges) - 1
 
-    def _free(self, *to: int, anchor: str = "") -> int:
+    def _free(self, *to: int, anchor: str = "", mark: tuple[str, int] | None = None) -> int:
         state = self.state()
-        self.edges[state].to, self.edges[state].anchor = to, anchor
+        edge = self.edges[state]
+        edge.to, edge.anchor, edge.mark = to, anchor, mark
         return state
 
     def _char(self, test: Test, after: int) -> int:
@@ -135,12 +229,15 @@ class _Builder:
         if op is _sre.BRANCH:
             return self._free(*(self.sequence(branch, after, fold) for branch in argument[1]))
         if op is _sre.SUBPATTERN:
-            _group, added, removed, inner = argument
+            group, added, removed, inner = argument
             inner_fold = bool(added & re.IGNORECASE) or (fold and not removed & re.IGNORECASE)
-            return self.sequence(inner, after, inner_fold)
+            if group not in self._groups:
+                return self.sequence(inner, after, inner_fold)
+            end = self._free(after, mark=(self._groups[group], 1))
+            return self._free(self.sequence(inner, end, inner_fold), mark=(self._groups[group], 0))
         if op in {_sre.MAX_REPEAT, _sre.MIN_REPEAT}:
             low, high, inner = argument
-            return self._repeat(low, high, inner, after, fold)
+            return self._repeat(low, high, inner, after, fold, lazy=op is _sre.MIN_REPEAT)
         if op is _sre.AT and argument in {_sre.AT_BEGINNING, _sre.AT_BEGINNING_STRING}:
             return self._free(after, anchor="^")
         if op is _sre.AT and argument in {_sre.AT_END, _sre.AT_END_STRING}:
@@ -148,15 +245,26 @@ class _Builder:
         msg = "back-references, look-around, word boundaries and possessive repeats are not supported here"
         raise ValueError(msg)
 
-    def _repeat(self, low: int, high: Any, inner: Any, after: int, fold: bool) -> int:  # noqa: FBT001 - same
+    def _repeat(
+        self,
+        low: int,
+        high: Any,
+        inner: Any,
+        after: int,
+        fold: bool,  # noqa: FBT001 - same
+        *,
+        lazy: bool,
+    ) -> int:
         if high is _sre.MAXREPEAT:
             loop = self.state()
-            self.edges[loop].to = (self.sequence(inner, loop, fold), after)
+            again = self.sequence(inner, loop, fold)
+            self.edges[loop].to = (after, again) if lazy else (again, after)
             start = loop
         else:
             start = after
             for _ in range(high - low):
-                start = self._free(self.sequence(inner, start, fold), after)
+                again = self.sequence(inner, start, fold)
+                start = self._free(after, again) if lazy else self._free(again, after)
         for _ in range(low):
             start = self.sequence(inner, start, fold)
         return start

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from tocsin.apps.catalog import actions as catalog_actions
 from tocsin.apps.catalog import queries as catalog
@@ -12,7 +13,8 @@ from tocsin.apps.identity import queries as identity
 from tocsin.apps.identity.types import TeamInfo
 from tocsin.apps.integrations import queries as integrations
 from tocsin.apps.integrations.types import IntegrationInfo
-from tocsin.domain.routing import EMPTY, Route
+from tocsin.domain.deciding import Around
+from tocsin.domain.routing import EMPTY, Names, Route, Tables
 from tocsin.domain.severity import Severity, SeverityRow
 from tocsin.domain.urgency import UrgencyRule
 
@@ -24,6 +26,26 @@ class Directory:
     integrations: Mapping[int, IntegrationInfo] = field(default_factory=dict)
     table: Mapping[Severity, SeverityRow] = field(default_factory=dict)
     routes: Route = EMPTY
+    tables: Tables = field(default_factory=dict)
+
+    @cached_property
+    def around(self) -> Around[ServiceInfo]:
+        """As deciding asks."""
+        of_team: dict[str, list[str]] = {}
+        for each in self.services.values():
+            of_team.setdefault(each.team or "", []).append(each.name)
+        return Around(
+            self.services,
+            lambda now: self.service(None, now),
+            self.urgency_rule,
+            self.table,
+            self.routes,
+            Names(
+                lambda name: name in self.services,
+                lambda team: tuple(sorted(of_team.get(team, ()))),
+                self.tables,
+            ),
+        )
 
     def service(self, name: str | None, now: datetime) -> ServiceInfo:
         """The service of that name; the catch-all one when there is none."""
@@ -52,4 +74,5 @@ def load() -> Directory:
         integrations={each.id: each for each in (*integrations.integrations(), *((way,) if way else ()))},
         table=escalation.severity_table(),
         routes=integrations.routes(),
+        tables=integrations.tables(),
     )

@@ -15,10 +15,9 @@ from tocsin.apps.alerts.directory import Directory
 from tocsin.apps.alerts.models import Alert, Decision
 from tocsin.apps.catalog.types import ServiceInfo
 from tocsin.apps.integrations.types import IntegrationInfo
-from tocsin.domain import canary, grouping, routing, severity, urgency
-from tocsin.domain.routing import Routed
-from tocsin.domain.severity import Severity, Urgency
-from tocsin.domain.signal import EventAction, Signal, facts
+from tocsin.domain import canary, deciding
+from tocsin.domain.severity import Severity
+from tocsin.domain.signal import EventAction, Signal
 
 FIRING: Final = "firing"
 RESOLVED: Final = "resolved"
@@ -34,16 +33,7 @@ class Incoming:
     received_at: datetime
 
 
-@dataclass(frozen=True)
-class Placement:
-    """One service that an alert goes to, and how. `severity` None: it opens nothing there."""
-
-    service: ServiceInfo
-    severity: Severity | None
-    urgency: Urgency
-    group_key: str
-    raise_at: datetime | None
-    reasons: tuple[tuple[str, str, str], ...]  # stage, outcome, reason
+Placement = deciding.Placement[ServiceInfo]
 
 
 class What(StrEnum):
@@ -113,52 +103,12 @@ def place(
     if integration.canary:
         # No route may send it to people.
         return (_canary(integration, signal, directory, now),)
-    reserved = facts(signal, integration=integration.name, kind=integration.kind)
-    routed = routing.decide(
-        directory.routes, signal.labels, default_service=integration.service, reserved=reserved
-    )
-    seen = {**signal.labels, **reserved}
-    return tuple(_placed(integration, signal, each, seen, directory, now) for each in (routed, *routed.also))
+    return deciding.decide(signal, integration, directory.around, now)
 
 
 def _canary(integration: IntegrationInfo, signal: Signal, directory: Directory, now: datetime) -> Placement:
     service = directory.service(integration.service, now)
-    return Placement(service, canary.SEVERITY, canary.URGENCY, signal.dedup_key, None, ())
-
-
-def _placed(
-    integration: IntegrationInfo,
-    signal: Signal,
-    routed: Routed,
-    seen: dict[str, str],
-    directory: Directory,
-    now: datetime,
-) -> Placement:
-    service = directory.service(routed.service, now)
-    reason = routed.reason
-    if service.name != routed.service:
-        reason += f"; there is no such service, so it goes to {service.name}" if routed.service else ""
-    chosen = severity.choose(
-        route=routed.severity,
-        mapped=integration.mapped(signal.severity),
-        payload=signal.severity,
-        service=service.severity,
-    )
-    loud = urgency.choose(
-        route=routed.urgency,
-        rule=directory.urgency_rule(service),
-        severity=chosen.severity or Severity.SEV4,
-        table=directory.table,
-        now=now,
-    )
-    group = grouping.group_of(signal, integration=integration.name, group_by=routed.group_by, labels=seen)
-    reasons = (
-        ("route", service.name, reason),
-        ("severity", str(chosen.severity or "none"), chosen.reason),
-        ("urgency", str(loud.urgency), loud.reason),
-        ("group", group.key[:200], group.reason),
-    )
-    return Placement(service, chosen.severity, loud.urgency, group.key, loud.raise_at, reasons)
+    return Placement(service, canary.SEVERITY, canary.URGENCY, signal.dedup_key, None, (), signal.labels)
 
 
 def _open_alerts(incoming: Sequence[Incoming]) -> dict[tuple[int, str], Alert]:

@@ -59,6 +59,7 @@ class Carrier:
         self._policies(by_kind["escalation_policies"])
         self._services(by_kind["services"])
         self._each("integrations", by_kind["integrations"], self._integration)
+        self._each("tables", by_kind["tables"], self._tables)
         self._each("routes", by_kind["routes"], self._routes)
         self._each("notification_rules", by_kind["notification_rules"], self._default_rules)
         self._each("throttles", by_kind["throttles"], self._throttles)
@@ -177,6 +178,10 @@ class Carrier:
     def _routes(self, _: str) -> None:
         integrations.save_routes(actor=self._actor, tree=self._wanted.routes, now=self._now, from_file=True)
 
+    def _tables(self, _: str) -> None:
+        tables = self._wanted.tables
+        integrations.save_routes(actor=self._actor, tables=tables, now=self._now, from_file=True)
+
     def _default_rules(self, _: str) -> None:
         rules = self._wanted.notification_rules
         notify.set_default_rules(actor=self._actor, rules=rules, now=self._now, from_file=True)
@@ -223,6 +228,9 @@ class Carrier:
             "routes": lambda: integrations.save_routes(
                 actor=actor, tree=self._merged.routes, now=now, from_file=True
             ),
+            "tables": lambda: integrations.save_routes(
+                actor=actor, tables=self._merged.tables, now=now, from_file=True
+            ),
             "notification_rules": lambda: notify.set_default_rules(actor=actor, rules=(), now=now),
             "throttles": lambda: notify.set_all_throttles(actor=actor, limits={}, now=now),
             "last_resort": lambda: escalation.save_last_resort(actor=actor, emails=(), now=now),
@@ -230,7 +238,7 @@ class Carrier:
         deletions[kind]()
 
 
-_ORDER = (*LISTS, "routes", "notification_rules", "throttles", "last_resort")
+_ORDER = (*LISTS, "tables", "routes", "notification_rules", "throttles", "last_resort")
 
 
 def _quiet(hours: Hours | None, zone: str) -> QuietHoursInfo | None:

@@ -23,6 +23,7 @@ _TABLES: Final[Mapping[str, tuple[Any, str]]] = {
     "escalation_policies": (Policy, "name"),
     "severities": (SeverityRow, "name"),
     "routes": (RouteTree, ""),
+    "tables": (RouteTree, ""),  # one row with the routes: both are a file's, or neither
     "notification_rules": (NotificationRule, ""),
     "throttles": (Throttle, ""),
     "last_resort": (LastResort, ""),

@@ -65,6 +65,7 @@ def organisation(*, from_files_only: bool = False) -> Organisation:
         schedules=_schedules(),
         escalation_policies=_policies(),
         routes=integrations.routes(),
+        tables=integrations.tables(),
         severities=_severities(),
         notification_rules=_rules().get(None, ()),
         throttles=tuple(

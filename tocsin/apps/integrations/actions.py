@@ -8,13 +8,13 @@ from django.db import connection, models, transaction
 
 from tocsin.apps.audit import actions as audit
 from tocsin.apps.catalog.models import Service
-from tocsin.apps.integrations.forms import form_of
+from tocsin.apps.integrations.forms import route_form, tables_form
 from tocsin.apps.integrations.models import Event, Integration, RouteTree
 from tocsin.apps.integrations.queries import info_of
 from tocsin.apps.integrations.types import IntegrationInfo, IntegrationSpec
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
 from tocsin.domain.permissions import Actor, Permission, require, require_owned
-from tocsin.domain.routing import Route
+from tocsin.domain.routing import Route, Table
 from tocsin.domain.signal import lane_of
 from tocsin.lib import ids, pg
 from tocsin.ports import registry
@@ -104,13 +104,25 @@ def delete_integration(*, actor: Actor, name: str, now: datetime) -> None:
 
 
 @transaction.atomic
-def save_routes(*, actor: Actor, tree: Route, now: datetime, from_file: bool = False) -> None:
+def save_routes(
+    *,
+    actor: Actor,
+    tree: Route | None = None,
+    tables: Mapping[str, Table] | None = None,
+    now: datetime,
+    from_file: bool = False,
+) -> None:
+    """The tree, or the tables that it looks labels up in, or both; what is None stays."""
     require(actor, Permission.CONFIGURE)
     row = RouteTree.objects.select_for_update().order_by("pk").first()
     if row is not None and row.from_file and not from_file:
         raise Conflict("The routes come from a file; change them there or unlock them.")
-    row = row or RouteTree()
-    row.definition, row.from_file = form_of(tree), from_file
+    row = row or RouteTree(definition={})
+    row.from_file = from_file
+    if tree is not None:
+        row.definition = route_form(tree)
+    if tables is not None:
+        row.tables = tables_form(tables)
     row.save()
     audit.record(
         actor=actor,

@@ -1,36 +1,47 @@
-"""The routing tree between the value and the form in which it is stored (that of the configuration files)."""
+"""The routing tree and its tables between the values and the form in which they are stored, which is that of
+the configuration files.
+"""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from tocsin.domain.routing import Route, parse_matcher
-from tocsin.domain.severity import Severity, Urgency
+from tocsin.domain.configuration.nodes import from_plain
+from tocsin.domain.configuration.problems import Report
+from tocsin.domain.configuration.reader import Cursor
+from tocsin.domain.configuration.routes import read_routes, read_tables, route_form, tables_form
+from tocsin.domain.errors import FieldError, Invalid
+from tocsin.domain.routing import EMPTY, Route, Table
+
+__all__ = ["read_tree", "route_form", "route_of", "tables_form", "tables_of"]
+
+
+def read_tree(form: Any) -> Route:
+    """Somebody's text. Raises Invalid, which names the node and the field."""
+    report = Report()
+    tree = read_routes(Cursor(from_plain(form, "routes"), "", report))
+    if report.errors:
+        raise Invalid(*(FieldError(one.path, one.message) for one in report.errors))
+    return tree or EMPTY
 
 
 def route_of(form: Mapping[str, Any]) -> Route:
-    """Raises ValueError."""
-    group_by = form.get("group_by")
-    return Route(
-        matchers=tuple(parse_matcher(text) for text in form.get("match") or ()),
-        service=form.get("service"),
-        severity=Severity(form["severity"]) if form.get("severity") else None,
-        urgency=Urgency(form["urgency"]) if form.get("urgency") else None,
-        group_by=None if group_by is None else tuple(group_by),
-        continue_=bool(form.get("continue")),
-        routes=tuple(route_of(below) for below in form.get("routes") or ()),
-    )
+    """What is stored. What it has worked out about itself (its index, its programs) is kept while the form
+    stays as it is.
+    """
+    return _route(json.dumps(form)) if form else EMPTY
 
 
-def form_of(route: Route) -> dict[str, Any]:
-    form: dict[str, Any] = {
-        "match": [str(matcher) for matcher in route.matchers],
-        "service": route.service,
-        "severity": route.severity,
-        "urgency": route.urgency,
-        "group_by": None if route.group_by is None else list(route.group_by),
-        "continue": route.continue_,
-        "routes": [form_of(below) for below in route.routes],
-    }
-    return {
-        name: value for name, value in form.items() if value or (name == "group_by" and value is not None)
-    }
+@lru_cache(maxsize=4)
+def _route(text: str) -> Route:
+    return read_tree(json.loads(text))
+
+
+def tables_of(form: Sequence[Any]) -> dict[str, Table]:
+    return dict(_tables(json.dumps(form))) if form else {}
+
+
+@lru_cache(maxsize=4)
+def _tables(text: str) -> Mapping[str, Table]:
+    return read_tables(Cursor(from_plain(json.loads(text), "tables"), "", Report())) or {}

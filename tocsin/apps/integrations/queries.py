@@ -3,10 +3,10 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import QuerySet
 
-from tocsin.apps.integrations.forms import route_of
+from tocsin.apps.integrations.forms import route_of, tables_of
 from tocsin.apps.integrations.models import Event, Integration, RouteTree
 from tocsin.apps.integrations.types import EventInfo, IntegrationInfo
-from tocsin.domain.routing import EMPTY, Route
+from tocsin.domain.routing import EMPTY, Route, Table
 from tocsin.domain.severity import Severity
 from tocsin.domain.signal import LANES
 
@@ -52,6 +52,12 @@ def oldest_waiting() -> datetime | None:
 def routes() -> Route:
     row = RouteTree.objects.order_by("pk").first()
     return route_of(row.definition) if row else EMPTY
+
+
+def tables() -> dict[str, Table]:
+    """What routes look labels up in."""
+    row = RouteTree.objects.order_by("pk").first()
+    return tables_of(row.tables or ()) if row else {}
 
 
 def routes_from_file() -> bool:

@@ -8,11 +8,12 @@ from typing import Any, Final
 import yaml
 
 from tocsin.domain.configuration.catalog import integration_form, service_form
-from tocsin.domain.configuration.ladder import policy_form, route_form, severity_form
+from tocsin.domain.configuration.ladder import policy_form, severity_form
 from tocsin.domain.configuration.model import Organisation
 from tocsin.domain.configuration.nodes import Node, Scalar, Sequence
 from tocsin.domain.configuration.people import rules_form, team_form, user_form
 from tocsin.domain.configuration.rota import rotation_form, schedule_form
+from tocsin.domain.configuration.routes import route_form, tables_form
 from tocsin.domain.configuration.throttles import throttles_form
 from tocsin.domain.routing import EMPTY
 
@@ -62,6 +63,8 @@ def objects(organisation: Organisation) -> dict[tuple[str, str], Form]:
                 found[key, kind.name(value)] = kind.form(value)
     if organisation.routes != EMPTY:
         found["routes", ""] = route_form(organisation.routes)
+    if organisation.tables:
+        found["tables", ""] = {"tables": tables_form(organisation.tables)}
     if organisation.notification_rules:
         found["notification_rules", ""] = rules_form(organisation.notification_rules)
     if organisation.throttles:
@@ -83,6 +86,8 @@ def dump(organisation: Organisation) -> str:
             document[key] = forms
     if organisation.routes != EMPTY:
         document["routes"] = route_form(organisation.routes)
+    if organisation.tables:
+        document["tables"] = tables_form(organisation.tables)
     if organisation.notification_rules:
         document["notification_rules"] = rules_form(organisation.notification_rules)
     if organisation.throttles:

@@ -1,6 +1,5 @@
-"""Escalation policies, severities and routes: read from their configuration form, and written as it."""
+"""Escalation policies and severities: read from their configuration form, and written as it."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
@@ -22,7 +21,6 @@ from tocsin.domain.escalation.model import (
     TargetKind,
     TeamWho,
 )
-from tocsin.domain.routing import EMPTY, Matcher, Op, Route, parse_matcher
 from tocsin.domain.severity import (
     NEXT_BUSINESS_DAY,
     SHIPPED_TABLE,
@@ -260,66 +258,3 @@ def severity_form(row: SeverityRow) -> Form:
             for call in row.escalate
         ],
     }
-
-
-def read_route(cursor: Cursor) -> Route | None:
-    """A list stands for the routes of a root that says nothing itself."""
-    if isinstance(cursor.node, Sequence):
-        return Route(routes=cursor.list_of(read_route))
-    fields = cursor.table()
-    if fields is None:
-        return None
-    group_by = fields.at("group_by")
-    route = Route(
-        matchers=_read_matchers(fields),
-        service=fields.get("service", reader.name),
-        severity=fields.get("severity", reader.choice(Severity)),
-        urgency=fields.get("urgency", reader.choice(Urgency)),
-        group_by=None if group_by is None else group_by.list_of(reader.name),
-        continue_=fields.get("continue", reader.flag) or False,
-        routes=fields.many("routes", read_route),
-    )
-    fields.finish()
-    return route
-
-
-def _read_matchers(fields: Fields) -> tuple[Matcher, ...]:
-    at = fields.at("match")
-    if at is None:
-        return ()
-    if isinstance(at.node, Table):
-        table = at.table()
-        pairs = () if table is None else tuple(table.unknown())
-        return tuple(
-            Matcher(label, Op.EQUAL, value)
-            for label, item in pairs
-            if (value := item.scalar("text")) is not None
-        )
-    return at.list_of(
-        lambda item: item.parsed(
-            'a matcher such as team="payments" or severity=~"critical|page"', parse_matcher
-        )
-    )
-
-
-def route_form(route: Route) -> Form:
-    form: Form = {}
-    if route.matchers:
-        form["match"] = [str(matcher) for matcher in route.matchers]
-    named: Mapping[str, str | None] = {
-        "service": route.service,
-        "severity": route.severity,
-        "urgency": route.urgency,
-    }
-    form |= {key: str(value) for key, value in named.items() if value is not None}
-    if route.group_by is not None:
-        form["group_by"] = list(route.group_by)
-    if route.continue_:
-        form["continue"] = True
-    if route.routes:
-        form["routes"] = [route_form(entry) for entry in route.routes]
-    return form
-
-
-def is_empty(route: Route) -> bool:
-    return route == EMPTY

@@ -7,6 +7,7 @@ from typing import Final
 
 from tocsin.domain.configuration.model import Organisation, Service
 from tocsin.domain.configuration.problems import Place, Report
+from tocsin.domain.configuration.routelint import doubtful_routes
 from tocsin.domain.escalation.model import (
     MACHINES,
     AckMode,
@@ -19,7 +20,6 @@ from tocsin.domain.escalation.model import (
     TeamWho,
 )
 from tocsin.domain.notification.plan import applying
-from tocsin.domain.routing import Route
 from tocsin.domain.schedule import Book, OverrideKind, Rotation, Schedule, changes_anything
 from tocsin.domain.schedule.checks import YEAR, Check, Finding, check, coverage, doubles, never_in, over
 from tocsin.domain.schedule.definition import OverrideDefinition
@@ -71,7 +71,8 @@ class _Linter:
             self._policy(policy)
         for service in self._org.services.values():
             self._service(service)
-        self._route(self._org.routes, "routes")
+        for path, message in doubtful_routes(self._org):
+            self._warn("routes", "", path, message)
 
     def _warn(self, kind: str, name: str, path: str, message: str) -> None:
         place = self._places.get((kind, name))
@@ -261,19 +262,6 @@ class _Linter:
         elif service.escalation_policy is None and not self._org.teams[service.team or ""].members:
             message = f"no escalation policy, and team {service.team!r} has no members to call instead"
             self._warn("services", service.name, "", message)
-
-    def _route(self, route: Route, path: str) -> None:
-        for number, below in enumerate(route.routes):
-            here = f"{path}.routes[{number}]"
-            rest = len(route.routes) - number - 1
-            if not below.matchers and not below.continue_ and rest:
-                self._warn(
-                    "routes",
-                    "",
-                    here.removeprefix("routes"),
-                    "matches everything: the routes after it are never tried",
-                )
-            self._route(below, here)
 
 
 def _doubtful(step: Step) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from tocsin.domain.configuration import reader
 from tocsin.domain.configuration.catalog import read_integration, read_service
 from tocsin.domain.configuration.forms import LATER, LISTS, canonical
-from tocsin.domain.configuration.ladder import read_policy, read_route, read_severity
+from tocsin.domain.configuration.ladder import read_policy, read_severity
 from tocsin.domain.configuration.model import Organisation, User
 from tocsin.domain.configuration.nodes import Node, Scalar, Sequence, SyntaxProblem, Table, documents
 from tocsin.domain.configuration.people import read_rules, read_team, read_user
@@ -15,6 +15,7 @@ from tocsin.domain.configuration.problems import Place, Report
 from tocsin.domain.configuration.reader import Cursor, Fields
 from tocsin.domain.configuration.references import people_named
 from tocsin.domain.configuration.rota import follow_the_one_before, read_rotation, read_schedule
+from tocsin.domain.configuration.routes import read_routes, read_tables
 from tocsin.domain.configuration.secrets import Filler, Secrets
 from tocsin.domain.configuration.throttles import read_throttles
 
@@ -123,7 +124,8 @@ class _Loader:
 
     def _singles(self, fields: Fields) -> None:
         readers: Mapping[str, Callable[[Cursor], Any]] = {
-            "routes": read_route,
+            "routes": read_routes,
+            "tables": read_tables,
             "notification_rules": read_rules,
             "throttles": read_throttles,
             "last_resort": lambda at: tuple(dict.fromkeys(at.list_of(reader.email))),

@@ -18,7 +18,8 @@ from tocsin.domain.escalation.model import Policy, Step, Target, TargetKind, Tea
 from tocsin.domain.notification.model import Rule
 from tocsin.domain.notification.plan import together
 from tocsin.domain.permissions import Role
-from tocsin.domain.routing import EMPTY, Route
+from tocsin.domain.routing import EMPTY, Names, Route
+from tocsin.domain.routing import Table as LookupTable
 from tocsin.domain.schedule import Book, Schedule
 from tocsin.domain.schedule.definition import RotationDefinition, ScheduleDefinition, make_book
 from tocsin.domain.severity import SHIPPED_TABLE, Severity, SeverityRow, Urgency
@@ -127,6 +128,7 @@ class Organisation:
     schedules: Mapping[str, ScheduleDefinition] = field(default_factory=dict)
     escalation_policies: Mapping[str, Policy] = field(default_factory=dict)
     routes: Route = EMPTY
+    tables: Mapping[str, LookupTable] = field(default_factory=dict)  # what routes look labels up in
     severities: Mapping[Severity, SeverityRow] = field(default_factory=dict)  # only the changed rows
     notification_rules: tuple[Rule, ...] = ()  # of everybody who has none of their own
     throttles: tuple[Throttle, ...] = ()
@@ -173,6 +175,18 @@ class Organisation:
     def rules_of(self, email: str) -> tuple[Rule, ...]:
         user = self.users.get(email)
         return together(user.notification_rules if user else (), self.notification_rules)
+
+    @property
+    def names(self) -> Names:
+        """What names in the routes stand for."""
+        of_team: dict[str, list[str]] = {}
+        for service in self.services.values():
+            of_team.setdefault(service.team or "", []).append(service.name)
+        return Names(
+            lambda name: name in self.services,
+            lambda team: tuple(sorted(of_team.get(team, ()))),
+            self.tables,
+        )
 
     @property
     def owners(self) -> tuple[str, ...]:

@@ -158,7 +158,7 @@ def _hidden(field: str, value: Any) -> Any:
 
 def _removal_order(key: ObjectKey) -> tuple[int, str]:
     # What names others goes before what it names.
-    kinds = ["routes", *reversed(tuple(LISTS)), "notification_rules", "throttles", "last_resort"]
+    kinds = ["routes", "tables", *reversed(tuple(LISTS)), "notification_rules", "throttles", "last_resort"]
     return (kinds.index(key[0]) if key[0] in kinds else len(kinds), key[1])
 
 
@@ -236,7 +236,7 @@ def overlaid(
         email: user if user.declared else present.users.get(email, user)
         for email, user in merged["users"].items()
     }
-    for kind in ("routes", "notification_rules", "throttles", "last_resort"):
+    for kind in ("routes", "tables", "notification_rules", "throttles", "last_resort"):
         default = getattr(Organisation(), kind)
         stays = default if (kind, "") in removed else getattr(present, kind)
         given = getattr(wanted, kind)

@@ -8,7 +8,7 @@ from tocsin.domain.configuration.problems import Place, Report
 from tocsin.domain.configuration.reader import did_you_mean
 from tocsin.domain.escalation.fallbacks import wrong
 from tocsin.domain.escalation.model import Policy, Target, TargetKind
-from tocsin.domain.routing import Route
+from tocsin.domain.routing import Lookup, Route
 from tocsin.domain.schedule.definition import DefinitionError, RotationDefinition, ScheduleDefinition
 
 # Chats in which a room can be told. A file is read without the adapters, so they are named here.
@@ -85,12 +85,19 @@ def _things(organisation: Organisation) -> Iterator[tuple[str, str]]:
     for rotation in organisation.rotations.values():
         yield "rotations", rotation.follows or ""
     yield from (("services", name) for name in _routed_to(organisation.routes))
+    yield from (("teams", name) for name in _teams_of(organisation.routes))
 
 
 def _routed_to(route: Route) -> Iterator[str]:
-    yield route.service or ""
+    yield "" if route.service_template else route.service or ""
     for below in route.routes:
         yield from _routed_to(below)
+
+
+def _teams_of(route: Route) -> Iterator[str]:
+    yield route.team or ""
+    for below in route.routes:
+        yield from _teams_of(below)
 
 
 class Checker:
@@ -169,9 +176,24 @@ class Checker:
             self._fail(*where, f"expected an http or https address, not {target.name!r}")
 
     def _routes(self, route: Route, path: str) -> None:
-        self._need(("routes", "", path), "service", route.service, dict(self._org.services))
+        if route.service_template is None:
+            self._need(("routes", "", path), "service", route.service, dict(self._org.services))
+        self._need(("routes", "", path), "team", route.team, dict(self._org.teams))
+        if route.team in self._org.teams and not self._org.names.of_team(route.team or ""):
+            self._fail("routes", "", path, f"team {route.team!r} has no service that an alert could go to")
+        for lookup in route.lookup:
+            self._lookup(lookup, path)
         for number, below in enumerate(route.routes):
             self._routes(below, f"{path}.routes[{number}]")
+
+    def _lookup(self, lookup: Lookup, path: str) -> None:
+        tables = self._org.tables
+        self._need(("routes", "", f"{path}.lookup"), "table", lookup.table, dict(tables))
+        if lookup.table in tables:
+            columns = dict.fromkeys(tables[lookup.table].columns)
+            for name in (*lookup.key, *(column for _, column in lookup.columns)):
+                where = ("routes", "", f"{path}.lookup")
+                self._need(where, f"column of table {lookup.table!r} called", name, dict(columns))
 
     def _schedules(self) -> None:
         for schedule in self._org.schedules.values():

@@ -49,7 +49,7 @@ def explain(
     """One explanation for each service. Suppression by other events is not in it: the event stands alone."""
     world = World(organisation)
     found = []
-    for placement in world.place(integration, signal, now):
+    for placement in world.place(integration, signal, now, trace=True):
         play = Play(world)
         if placement.severity is not None and signal.action is EventAction.TRIGGER:
             play.open(signal.dedup_key, placement, now)

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
-from tocsin.domain import grouping, routing, severity, urgency
+from tocsin.domain import deciding
 from tocsin.domain.configuration.model import BY_SEVERITY, Integration, Organisation, Service, default_policy
+from tocsin.domain.deciding import Around
 from tocsin.domain.escalation.fallbacks import followed
 from tocsin.domain.escalation.model import (
     CallOutKind,
@@ -19,26 +21,15 @@ from tocsin.domain.escalation.model import Resolve as ResolveTarget
 from tocsin.domain.escalation.resolving import Faces, TeamPeople, make_resolve
 from tocsin.domain.notification.model import Method, Planned
 from tocsin.domain.notification.plan import plan
-from tocsin.domain.routing import Visit
 from tocsin.domain.schedule import Book
 from tocsin.domain.severity import Severity, SeverityRow, Urgency
-from tocsin.domain.signal import Signal, facts
-from tocsin.domain.urgency import UrgencyRule
+from tocsin.domain.signal import Signal
+from tocsin.domain.urgency import ChosenUrgency, UrgencyRule
 
 UNROUTED: Final = "unrouted"
 
 
-@dataclass(frozen=True)
-class Placement:
-    """One service that an alert goes to, and how; `reasons` are (stage, outcome, reason)."""
-
-    service: Service
-    severity: Severity | None
-    urgency: Urgency
-    raise_at: datetime | None
-    group_key: str
-    reasons: tuple[tuple[str, str, str], ...]
-    visited: tuple[Visit, ...] = ()
+Placement = deciding.Placement[Service]
 
 
 @dataclass
@@ -60,54 +51,36 @@ class World:
 
     # ---- where an alert goes ----
 
-    def place(self, integration: Integration, signal: Signal, now: datetime) -> tuple[Placement, ...]:
+    @cached_property
+    def around(self) -> Around[Service]:
+        """As deciding asks."""
         org = self.organisation
-        reserved = facts(signal, integration=integration.name, kind=integration.kind)
-        routed = routing.decide(
-            org.routes, signal.labels, default_service=integration.service, reserved=reserved
-        )
-        seen = {**signal.labels, **reserved}
-        return tuple(
-            self._placed(integration, signal, one, routed.visited, seen, now)
-            for one in (routed, *routed.also)
+        return Around(
+            org.services,
+            lambda _now: org.services.get(UNROUTED) or Service(UNROUTED),
+            self._urgency_rule,
+            org.severity_table,
+            org.routes,
+            org.names,
         )
 
-    def _placed(
-        self,
-        integration: Integration,
-        signal: Signal,
-        routed: routing.Routed,
-        visited: tuple[Visit, ...],
-        seen: dict[str, str],
-        now: datetime,
-    ) -> Placement:
-        org = self.organisation
-        service = org.services.get(routed.service or "") or Service(routed.service or UNROUTED)
-        mapped = integration.severity_map.get(signal.severity) if signal.severity else None
-        chosen = severity.choose(
-            route=routed.severity, mapped=mapped, payload=signal.severity, service=service.severity
-        )
-        loud = self.urgency(service, chosen.severity or Severity.SEV4, now, routed.urgency)
-        group = grouping.group_of(signal, integration=integration.name, group_by=routed.group_by, labels=seen)
-        reasons = (
-            ("route", service.name, routed.reason),
-            ("severity", str(chosen.severity or "none"), chosen.reason),
-            ("urgency", str(loud.urgency), loud.reason),
-            ("group", group.key[:80], group.reason),
-        )
-        return Placement(service, chosen.severity, loud.urgency, loud.raise_at, group.key, reasons, visited)
+    def place(
+        self, integration: Integration, signal: Signal, now: datetime, *, trace: bool = False
+    ) -> tuple[Placement, ...]:
+        return deciding.decide(signal, integration, self.around, now, trace=trace)
 
-    def urgency(
-        self, service: Service, level: Severity, now: datetime, route: Urgency | None = None
-    ) -> urgency.ChosenUrgency:
-        rule = UrgencyRule(
+    def key(self, integration: Integration, signal: Signal, now: datetime) -> str:
+        return deciding.key_of(signal, integration, self.around, now)
+
+    def urgency(self, service: Service, level: Severity, now: datetime) -> ChosenUrgency:
+        return self.around.urgency(service, level, now)
+
+    def _urgency_rule(self, service: Service) -> UrgencyRule:
+        return UrgencyRule(
             fixed=None if service.urgency == BY_SEVERITY else Urgency(service.urgency),
             support_hours=self.organisation.support_hours_of(service),
             outside=service.outside,
             raise_at_opening=service.raise_at_opening,
-        )
-        return urgency.choose(
-            route=route, rule=rule, severity=level, table=self.organisation.severity_table, now=now
         )
 
     # ---- whom it calls ----
