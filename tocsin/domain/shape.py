@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -16,6 +16,7 @@ Scalar = str | int | float | bool | None
 MAX_DEDUP_KEY: Final = 512
 MAX_LABELS: Final = 200
 MAX_LABEL: Final = 2048
+MAX_DEPTH: Final = 32
 _WHERE: Final = re.compile(r"(?P<what>.*?) - at `(?:key in )?\$(?P<path>[^`]*)`", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
 _FRACTION: Final = re.compile(r"(\.\d{6})\d+")
@@ -64,6 +65,19 @@ def clean(text: str, limit: int) -> str:
     if "\0" in text:
         text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def storable(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """JSON as PostgreSQL can hold it: without NUL, and cut where it is nested too deeply to be of use."""
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in value else value
+    if not isinstance(value, dict | list):
+        return value
+    if depth == 0:
+        return "…"
+    if isinstance(value, list):
+        return [storable(inner, depth - 1) for inner in value]
+    return {storable(name): storable(inner, depth - 1) for name, inner in value.items()}
 
 
 def labels_of(raw: Mapping[str, Scalar]) -> dict[str, str]:
