@@ -15,8 +15,6 @@ from tocsin.testing.ntfy import Ntfy
 from tocsin.testing.telegram import Telegram
 
 BASE = {"TOCSIN_SECRET_KEY": "x" * 30, "TOCSIN_PUBLIC_URL": "https://tocsin.example.com"}
-# The clients of a look are closed as the process ends, which is when the look does.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def options(**given: str) -> Options:

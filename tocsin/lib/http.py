@@ -10,6 +10,7 @@ import json
 import re
 import socket
 import ssl
+import weakref
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -188,7 +189,7 @@ class _GuardedTransport(httpx.HTTPTransport):
 
 @dataclass
 class Client:
-    """Thread-safe; connections are kept alive. Close it, or use it as a context manager."""
+    """Thread-safe; connections are kept alive until it is closed or forgotten."""
 
     base_url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -213,6 +214,8 @@ class Client:
             follow_redirects=False,
             trust_env=False,
         )
+        # Who forgets a client leaves no open connection behind.
+        weakref.finalize(self, self._client.close)
 
     def get(self, url: str, **options: Any) -> Response:
         return self.request("GET", url, **options)
