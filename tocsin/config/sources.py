@@ -4,11 +4,18 @@ tables.
 
 from tocsin.adapters.alertmanager.api import PrometheusSource
 from tocsin.adapters.alertmanager.source import AlertmanagerSource
+from tocsin.adapters.datadog.source import DatadogSource
 from tocsin.adapters.generic.source import GenericSource
 from tocsin.adapters.pagerduty.source import PagerDutySource
 from tocsin.ports import registry
 
 
 def fill() -> None:
-    for source in (AlertmanagerSource(), PrometheusSource(), GenericSource(), PagerDutySource()):
+    for source in (
+        AlertmanagerSource(),
+        PrometheusSource(),
+        GenericSource(),
+        DatadogSource(),
+        PagerDutySource(),
+    ):
         registry.sources[source.kind] = source

@@ -2,7 +2,7 @@
 pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -92,6 +92,30 @@ class CheckedSource(Source, Protocol):
 
     def check(self, asked: Asked) -> None:
         """Raises RefusedError."""
+        ...
+
+
+class UnreachableError(Exception):
+    """Who must be asked does not answer; worth another try."""
+
+
+# A GET of that address: the body. Raises UnreachableError.
+Fetch = Callable[[str], bytes]
+
+
+@runtime_checkable
+class VerifiedSource(Source, Protocol):
+    """A source whose events prove themselves by something that must be fetched: a certificate. Asked in the
+    worker before `parse`; never at the door.
+    """
+
+    lenient: bool  # whether events count all the same when what must be fetched stays out of reach
+
+    def verify(self, payload: bytes, fetch: Fetch) -> bool:
+        """False: all that is to be done about it is done by now, and there is no event in it.
+
+        Raises RefusedError and, from `fetch`, UnreachableError.
+        """
         ...
 
 
