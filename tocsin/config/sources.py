@@ -6,6 +6,7 @@ from tocsin.adapters.alertmanager.api import PrometheusSource
 from tocsin.adapters.alertmanager.source import AlertmanagerSource
 from tocsin.adapters.datadog.source import DatadogSource
 from tocsin.adapters.generic.source import GenericSource
+from tocsin.adapters.grafana.source import GrafanaSource
 from tocsin.adapters.pagerduty.source import PagerDutySource
 from tocsin.ports import registry
 
@@ -14,6 +15,7 @@ def fill() -> None:
     for source in (
         AlertmanagerSource(),
         PrometheusSource(),
+        GrafanaSource(),
         GenericSource(),
         DatadogSource(),
         PagerDutySource(),
