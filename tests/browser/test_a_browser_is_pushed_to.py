@@ -86,8 +86,13 @@ def told(page: Page, origin: str, document: dict[str, Any]) -> list[str]:
     session.send("ServiceWorker.deliverPushMessage", wanted)
     # Read while it is looked for: a headless browser closes notifications soon.
     shown = "navigator.serviceWorker.ready.then((it) => it.getNotifications())"
-    titles = "(all) => all.length && all.map((each) => each.title)"
-    found: list[str] = page.wait_for_function(f"() => {shown}.then({titles})").json_value()
+    titles = "(all) => all.map((each) => each.title)"
+    found: list[str] = []
+    for _ in range(100):
+        found = page.evaluate(f"() => {shown}.then({titles})")
+        if found:
+            break
+        page.wait_for_timeout(50)
     return found
 
 
