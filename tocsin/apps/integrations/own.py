@@ -10,15 +10,15 @@ import msgspec
 from django.db import connection
 
 from tocsin.apps.integrations.models import Event, Integration
-from tocsin.domain.signal import EventAction, Signal, lane_of
+from tocsin.domain.signal import EventAction, lane_of
 from tocsin.lib import ids, pg
 
 KIND: Final = "heartbeat"  # whose form such an event has
 
 
-def is_own(kind: str, signal: Signal) -> bool:
+def is_own(event: Event) -> bool:
     """Whether we said it; senders in this form only give signs of life."""
-    return kind == KIND and signal.action in {EventAction.TRIGGER, EventAction.RESOLVE}
+    return event.kind == KIND and event.action in {EventAction.TRIGGER, EventAction.RESOLVE}
 
 
 def trigger(
