@@ -7,6 +7,7 @@ from tocsin.adapters.alertmanager.source import AlertmanagerSource
 from tocsin.adapters.datadog.source import DatadogSource
 from tocsin.adapters.generic.source import GenericSource
 from tocsin.adapters.grafana.source import GrafanaSource
+from tocsin.adapters.heartbeat.source import HeartbeatSource
 from tocsin.adapters.pagerduty.source import PagerDutySource
 from tocsin.ports import registry
 

@@ -10,21 +10,23 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from tocsin.apps.alerts import intake
 from tocsin.apps.alerts.intake import Incoming
 from tocsin.apps.audit import actions as audit
-from tocsin.apps.incidents import canary, pipeline, surroundings, updates
+from tocsin.apps.incidents import canary, pipeline, proving, sorting, surroundings, updates
 from tocsin.apps.incidents import sweep as due
 from tocsin.apps.incidents.surroundings import Surroundings
 from tocsin.apps.integrations import actions as integrations
-from tocsin.apps.integrations.models import Event, Integration
+from tocsin.apps.integrations import silence_of_sources
+from tocsin.apps.integrations.models import Event
 from tocsin.domain.errors import Invalid, NotFound
 from tocsin.domain.signal import LANES
 from tocsin.lib import metrics
 from tocsin.ports import registry
+from tocsin.ports.source import Fetch, RefusedError, VerifiedSource
 
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 200
 _EXCEEDED: Final = "54"  # PostgreSQL's class of SQLSTATEs: program limit exceeded
-_LOCK_CLASS: Final = 7701  # of the advisory locks of lanes
+_LOCK_CLASS: Final = proving.LOCK_CLASS
 _LANES_AT_ONCE: Final = LANES // 2  # leaves lanes for other workers
 
 _processed = metrics.counter("events_processed", "Events worked, by outcome", ("outcome",))
@@ -95,19 +97,21 @@ def _claimed(limit: int) -> list[Event]:
     return list(Event.objects.filter(lane__in=lanes, processed_at=None).order_by("id")[:limit])
 
 
-def _work(events: Sequence[Event], now: datetime) -> None:
+def _work(events: Sequence[Event], now: datetime, *, proven: bool = False) -> None:
     around = surroundings.load(now)
-    incoming = list(_understood(events, around, now))
-    pipeline.carry_out(intake.take_in(incoming, around.directory, now), around, now=now)
-    Event.objects.filter(pk__in=[event.pk for event in events], processed_at=None).update(processed_at=now)
-    heard = {each.integration.id for each in incoming}
-    Integration.objects.filter(pk__in=heard).update(
-        last_event_at=max((e.received_at for e in events), default=now)
-    )
+    incoming = list(_understood(events, around, now, proven=proven))
+    alerts = sorting.alerts(incoming)
+    pipeline.carry_out(intake.take_in(alerts, around.directory, now), around, now=now)
+    sorting.take_others(incoming, around.directory, now)
+    done = [event.pk for event in events if event.lane != proving.PARKED]
+    Event.objects.filter(pk__in=done, processed_at=None).update(processed_at=now)
+    silence_of_sources.heard(events, now)
     _processed.labels("done").inc(len(incoming))
 
 
-def _understood(events: Sequence[Event], around: Surroundings, now: datetime) -> Iterable[Incoming]:
+def _understood(
+    events: Sequence[Event], around: Surroundings, now: datetime, *, proven: bool
+) -> Iterable[Incoming]:
     for event in events:
         integration = around.directory.integrations.get(event.integration_id)
         if integration is None:
@@ -115,11 +119,24 @@ def _understood(events: Sequence[Event], around: Surroundings, now: datetime) ->
             continue
         try:
             kind, config = (event.kind, {}) if event.kind else (integration.kind, integration.config)
-            signal = registry.bound(kind, config).parse(bytes(event.payload))
-        except (Invalid, NotFound) as error:
+            source = registry.bound(kind, config)
+            if not proven and isinstance(source, VerifiedSource) and not proving.passes(event, source):
+                continue
+            signal = source.parse(bytes(event.payload))
+        except (Invalid, NotFound, RefusedError) as error:
             _set_aside(event, str(error), now)
             continue
         yield Incoming(integration, signal, event.count, event.received_at)
+
+
+def prove_waiting(now: datetime, fetch: Fetch) -> int:
+    """Work off the events for which something must be fetched first; `fetch` is called outside transactions."""
+    return proving.prove_waiting(
+        now,
+        fetch,
+        lambda event: _work([event], now, proven=True),
+        lambda event, reason: _set_aside(event, reason, now),
+    )
 
 
 def _set_aside(event: Event, reason: str, now: datetime) -> None:
