@@ -1,8 +1,10 @@
 """The door on the test's own database, driven as an ASGI app."""
 
 import asyncio
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -25,6 +27,8 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Options:
     database_url: str
+    spool_dir: Path
+    spool_mb: int = 8
 
 
 def database_url() -> str:
@@ -38,8 +42,8 @@ def database_url() -> str:
 class Visitor:
     """Runs one asynchronous visit at the door in a loop of its own."""
 
-    def __init__(self, url: str, limits: Limits | None = None) -> None:
-        self.options = Options(url)
+    def __init__(self, url: str, limits: Limits | None = None, *, spool_dir: Path | None = None) -> None:
+        self.options = Options(url, spool_dir or Path(tempfile.mkdtemp(prefix="tocsin-spool-")))
         self.limits = limits
 
     def visit(self, deed: Callable[[httpx.AsyncClient, Door], Awaitable[T]]) -> T:

@@ -20,11 +20,11 @@ EVENT = {"action": "trigger", "dedup_key": "disk", "summary": "Disk full"}
 
 
 @contextmanager
-def served(url: str) -> Iterator[str]:
+def served(options: Options) -> Iterator[str]:
     """The address of a door that runs in a thread."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        door = build(Options(url))
+        door = build(options)
         server = uvicorn.Server(uvicorn.Config(door, lifespan="off", log_config=None, ws="none"))  # type: ignore[arg-type]
 
         async def run() -> None:
@@ -42,7 +42,7 @@ def served(url: str) -> Iterator[str]:
 
 
 def test_a_sender_of_too_much_reads_the_answer(door: Visitor, keys: dict[str, str]) -> None:
-    with served(door.options.database_url) as url, httpx.Client(base_url=url) as client:
+    with served(door.options) as url, httpx.Client(base_url=url) as client:
         path = f"/ingest/generic/{keys['generic']}"
         for size in (MAX_BYTES + 1, 3 * MAX_BYTES):
             assert client.post(path, content=b"x" * size).status_code == 413
@@ -59,7 +59,7 @@ def test_a_sender_of_too_much_reads_the_answer(door: Visitor, keys: dict[str, st
 
 def test_what_was_accepted_is_there_after_a_stop(door: Visitor, keys: dict[str, str]) -> None:
     accepted: list[int] = []
-    with served(door.options.database_url) as url, httpx.Client(base_url=url) as client:
+    with served(door.options) as url, httpx.Client(base_url=url) as client:
         for number in range(50):
             body = json.dumps({**EVENT, "dedup_key": str(number)})
             accepted.append(client.post(f"/ingest/generic/{keys['generic']}", content=body).status_code)

@@ -113,6 +113,10 @@ class Options:
     log_level: str
     worker_lag_s: float
     """How late a `due_at` may be before the watchdog reports it, in seconds."""
+    spool_dir: Path
+    """Where events wait on disk while the database is away."""
+    spool_mb: int
+    events_kept_days: int
 
     @property
     def https(self) -> bool:
@@ -167,6 +171,9 @@ def read(environ: Mapping[str, str]) -> Options:
         log_format=env.choice("TOCSIN_LOG_FORMAT", "auto", ("auto", "json", "console")),
         log_level=env.choice("TOCSIN_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         worker_lag_s=env.seconds("TOCSIN_WATCHDOG_LAG", 10.0),
+        spool_dir=env.path("TOCSIN_SPOOL_DIR", str(data_dir / "spool")),
+        spool_mb=env.integer("TOCSIN_SPOOL_MB", 512, low=1, high=1_000_000),
+        events_kept_days=env.integer("TOCSIN_EVENTS_KEPT_DAYS", 30, low=1, high=3650),
     )
     if env.problems:
         raise WrongSettingsError(tuple(env.problems))

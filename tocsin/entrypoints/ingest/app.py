@@ -1,21 +1,38 @@
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qs
 
-import msgspec
 from prometheus_client import Counter
 
 from tocsin.domain.errors import Invalid
+from tocsin.entrypoints.ingest import answers
 from tocsin.entrypoints.ingest import body as bodies
-from tocsin.entrypoints.ingest.keys import AwayError, Keys
+from tocsin.entrypoints.ingest.answers import Answer
+from tocsin.entrypoints.ingest.cache import Cache
+from tocsin.entrypoints.ingest.keys import AwayError, Keys, Known
+from tocsin.entrypoints.ingest.line import Line
+from tocsin.entrypoints.ingest.notes import KEPT_BYTES, Notes
+from tocsin.entrypoints.ingest.overflow import Overflow
+from tocsin.entrypoints.ingest.quota import Quotas
 from tocsin.entrypoints.ingest.writer import FullError, Writer
 from tocsin.lib import clock, metrics
 from tocsin.lib.ratelimit import Buckets
+from tocsin.lib.spool import SpoolError
 from tocsin.ports import registry
-from tocsin.ports.source import Asked, CompatibleSource, Reply, Source, SpeakingSource
+from tocsin.ports.source import (
+    Asked,
+    CheckedSource,
+    CompatibleSource,
+    Envelope,
+    RefusedError,
+    Source,
+    SpeakingSource,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +40,6 @@ Scope = Mapping[str, Any]
 Send = Callable[[bodies.Message], Awaitable[None]]
 
 PREFIX: Final = "/ingest/"
-_JSON: Final = b"application/json"
-_PROBLEM: Final = b"application/problem+json"
 _LONGEST_KEY: Final = 64
 
 _requests = metrics.counter("ingest_requests", "Requests to the door, by kind and status", ("kind", "status"))
@@ -39,6 +54,12 @@ class Options(Protocol):
     @property
     def database_url(self) -> str: ...
 
+    @property
+    def spool_dir(self) -> Path: ...
+
+    @property
+    def spool_mb(self) -> int: ...
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -50,21 +71,16 @@ class Limits:
     burst: float = 20_000.0
 
 
-class _Answer(NamedTuple):
-    reply: Reply
-    retry_after: int = 0
-    allow: bytes = b""
-    drain: bool = False
-    close: bool = False
-    detail: str = ""  # of what the door refuses by itself
-
-
 class Door:
     """`start` it inside the running loop before the first request; `stop` commits what was accepted."""
 
     def __init__(self, options: Options, limits: Limits) -> None:
-        self._keys = Keys(options.database_url)
-        self._writer = Writer(options.database_url)
+        self._keys = Keys(options.database_url, Cache(options.spool_dir))
+        self._line = Line(options.database_url)
+        self._overflow = Overflow(options.spool_dir, options.spool_mb * 1024 * 1024, self._line)
+        self._writer = Writer(self._line, self._overflow)
+        self._notes = Notes(options.database_url)
+        self._quotas = Quotas()
         self._reader = bodies.Reader()
         self._buckets = Buckets(limits.rate, limits.burst)
         self._started = False
@@ -73,13 +89,27 @@ class Door:
     async def start(self) -> None:
         if not self._started:
             self._started = True
+            await self._overflow.start()
             self._writer.start()
+            self._notes.start()
 
     async def stop(self) -> None:
         if self._started:
             self._started = False
             await self._writer.stop()
+            await self._overflow.stop()
+            await self._line.drop()
+            await self._notes.stop()
             await self._keys.close()
+
+    def spool(self) -> Mapping[str, float]:
+        """What waits on disk for the database."""
+        waiting = self._overflow.waiting
+        return {
+            "events": waiting,
+            "share": round(self._overflow.share, 4),
+            "age_seconds": round(self._overflow.age_s(), 1),
+        }
 
     def serves(self, method: str, path: str) -> bool:
         return path.startswith(PREFIX) or self._compatible_at(method, path) is not None
@@ -104,7 +134,7 @@ class Door:
             return
         except Exception:
             logger.exception("the door failed")
-            answer = _problem(
+            answer = answers.problem(
                 500, "Internal error", "This is our fault; the event was not accepted. Send it again."
             )
         answer = self._in_its_words(answer, scope)
@@ -114,82 +144,146 @@ class Door:
         _counter(known, answer.reply.status).inc()
         await _send(send, answer)
 
-    def _in_its_words(self, answer: _Answer, scope: Scope) -> _Answer:
+    def _in_its_words(self, answer: Answer, scope: Scope) -> Answer:
         source = self._compatible_at(scope["method"], scope["path"]) if answer.detail else None
         if not isinstance(source, SpeakingSource):
             return answer
         return answer._replace(reply=source.refusal(_asked(scope, b""), answer.reply.status, answer.detail))
 
-    async def _answer(self, path: str, scope: Scope, receive: bodies.Receive) -> _Answer:
-        compatible = None if path.startswith(PREFIX) else self._compatible_at(scope["method"], path)
+    async def _answer(self, path: str, scope: Scope, receive: bodies.Receive) -> Answer:
+        compatible = self._compatible_at(scope["method"], path)
         kind, _, key = path[len(PREFIX) :].partition("/")
         source: Source | None = compatible or registry.sources.get(kind)
         if source is None:
-            return _problem(404, "Not found", f"No kind of integration answers at {path[:200]}.", drain=True)
+            detail = f"No kind of integration answers at {path[:200]}."
+            return answers.problem(404, "Not found", detail, drain=True)
         if compatible is None and scope["method"] != "POST":
             detail = f"{source.title} sends its events here with POST; there is nothing to read."
-            return _problem(405, "Method not allowed", detail, allow=b"POST", drain=True)
+            return answers.problem(405, "Method not allowed", detail, allow=b"POST", drain=True)
         encoding, length = _headers(scope["headers"])
         if length > bodies.DRAINED_BYTES:
-            return _too_large(close=True)
+            return answers.too_large(close=True)
         try:
             if compatible is None:
-                return await self._plain(source, key.rstrip("/"), encoding, receive)
-            return await self._compatible(compatible, scope, encoding, receive)
+                return await self._plain(source, key.rstrip("/"), scope, receive, encoding)
+            return await self._compatible(compatible, scope, receive, encoding)
         except bodies.TooLargeError:
-            return _too_large(close=length < 0)
-        except bodies.TooSlowError:
-            return _problem(408, "Request timeout", "The body did not arrive in time.", close=True)
-        except bodies.EncodingError as error:
-            return _problem(415, "Unsupported content encoding", f"Content-Encoding: {error}.")
-        except AwayError:
-            return _problem(503, "Database away", "The event was not accepted. Send it again.", retry_after=2)
-        except (FullError, bodies.NoRoomError):
-            return _problem(
-                503, "Too much at once", "The event was not accepted. Send it again.", retry_after=1
-            )
+            return answers.too_large(close=length < 0)
+        except tuple(_REFUSALS) as error:
+            return _REFUSALS[type(error)](error)
 
-    async def _plain(self, source: Source, key: str, encoding: bytes, receive: bodies.Receive) -> _Answer:
+    async def _plain(
+        self, source: Source, key: str, scope: Scope, receive: bodies.Receive, encoding: bytes
+    ) -> Answer:
         known = await self._keys.find(key) if 0 < len(key) <= _LONGEST_KEY else None
         if known is None:
-            return _problem(401, "Unknown key", "No integration has this key.", drain=True)
+            return answers.problem(401, "Unknown key", "No integration has this key.", drain=True)
         if known.kind != source.kind:
             detail = f"This key belongs to an integration of kind “{known.kind}”, not “{source.kind}”."
-            return _problem(403, "Wrong kind", detail, drain=True)
+            return await self._unread(known, key, answers.problem(403, "Wrong kind", detail), receive)
         if not known.enabled:
-            return _problem(
-                403, "Integration disabled", f"The integration “{known.name}” is disabled.", drain=True
-            )
+            detail = f"The integration “{known.name}” is disabled."
+            return await self._unread(known, key, answers.problem(403, "Disabled", detail), receive)
+        self._mark(known)
         wait = self._buckets.take(key, clock.monotonic())
         if wait:
-            return _too_many(wait, drain=True)
-        body = await self._reader.read(receive, encoding)
+            return answers.too_many(wait, drain=True)
+        body = await self._read(known, key, receive, encoding)
         try:
-            envelopes = source.envelope(body)
+            if known.checked is not None:
+                await asyncio.to_thread(known.checked.check, _asked(scope, body))
+            envelopes = known.source.envelope(body)
+            event_id, wait = await self._submit(known, envelopes)
+        except RefusedError as error:
+            return self._refused(known, key, answers.problem(401, "Not proven", str(error)), body)
         except Invalid as error:
-            return _invalid(error)
-        event_id = await self._writer.submit(known.id, envelopes)
-        answer = b'{"status":"accepted","event_id":"%b","events":%d}' % (event_id.encode(), len(envelopes))
-        return _Answer(Reply(202, answer))
+            return self._refused(known, key, answers.invalid(error), body)
+        if wait:
+            return answers.too_many(wait)
+        return Answer(answers.accepted(event_id, len(envelopes)))
 
     async def _compatible(
-        self, source: CompatibleSource, scope: Scope, encoding: bytes, receive: bodies.Receive
-    ) -> _Answer:
+        self, source: CompatibleSource, scope: Scope, receive: bodies.Receive, encoding: bytes
+    ) -> Answer:
         asked = _asked(scope, await self._reader.read(receive, encoding))
+        known, key = None, ""
         try:
             key = source.routing_key(asked)
             known = await self._keys.find(key)
             if known is None or not known.enabled:  # any integration's key will do
-                return _Answer(source.unknown_key(asked))
+                return Answer(source.unknown_key(asked))
+            self._mark(known)
             wait = self._buckets.take(key, clock.monotonic())
             if wait:
-                return _too_many(wait)
+                return answers.too_many(wait)
+            source, kind = (
+                (known.door or source, b"") if known.kind == source.kind else (source, source.kind.encode())
+            )
+            if isinstance(source, CheckedSource):
+                await asyncio.to_thread(source.check, asked)
             envelopes = source.read(asked)
+            event_id, wait = await self._submit(known, envelopes, kind)
+        except RefusedError as error:
+            answer = answers.problem(401, "Not proven", str(error))
+            return self._refused(known, key, answer, asked.body, source.kind)
         except Invalid as error:
-            return _Answer(source.invalid(asked, error))
-        kind = b"" if known.kind == source.kind else source.kind.encode()
-        event_id = await self._writer.submit(known.id, envelopes, kind)
-        return _Answer(source.accepted(asked, envelopes, event_id))
+            answer = Answer(source.invalid(asked, error), reason=str(error))
+            return self._refused(known, key, answer, asked.body, source.kind)
+        return answers.too_many(wait) if wait else Answer(source.accepted(asked, envelopes, event_id))
+
+    async def _submit(
+        self, known: Known, envelopes: Sequence[Envelope], kind: bytes = b""
+    ) -> tuple[str, float]:
+        """The id of what was accepted, or for how long to refuse it."""
+        fold = False
+        if known.quota:
+            fold, wait = self._quotas.ask(known.id, known.quota, len(envelopes), clock.monotonic())
+            if wait:
+                return "", wait
+        return await self._writer.submit(known.id, envelopes, kind, fold=fold), 0.0
+
+    async def _read(self, known: Known, key: str, receive: bodies.Receive, encoding: bytes) -> bytes:
+        try:
+            return await self._reader.read(receive, encoding)
+        except (bodies.TooLargeError, bodies.EncodingError) as error:
+            large = isinstance(error, bodies.TooLargeError)
+            answer = answers.too_large(close=False) if large else answers.problem(415, "", str(error))
+            self._refused(known, key, answer, error.beginning)
+            raise
+
+    async def _unread(self, known: Known, key: str, answer: Answer, receive: bodies.Receive) -> Answer:
+        body, _ = await bodies.drain(receive, KEPT_BYTES)
+        return self._refused(known, key, answer, body)
+
+    def _refused(self, known: Known | None, key: str, answer: Answer, body: bytes, kind: str = "") -> Answer:
+        if known is not None:
+            status = answer.reply.status
+            self._notes.refused(known.id, kind or known.kind, status, answer.text, body, key=key)
+        return answer
+
+    def _mark(self, known: Known) -> None:
+        if known.until is not None:
+            self._notes.old_key(known.id, clock.now())
+
+
+_AGAIN: Final = "The event was not accepted. Send it again."
+# What may go wrong on the way, and what is answered then.
+_REFUSALS: Final[Mapping[type[Exception], Callable[[Any], Answer]]] = {
+    bodies.TooSlowError: lambda _: answers.problem(
+        408, "Request timeout", "The body did not arrive in time.", close=True
+    ),
+    bodies.EncodingError: lambda error: answers.problem(
+        415, "Unsupported content encoding", f"Content-Encoding: {error}."
+    ),
+    AwayError: lambda _: answers.problem(
+        503, "Database away", f"The database is away, and this key is not known here. {_AGAIN}", retry_after=2
+    ),
+    SpoolError: lambda _: answers.problem(
+        503, "No room", f"The database is away, and the spool takes no more. {_AGAIN}", retry_after=5
+    ),
+    FullError: lambda _: answers.problem(503, "Too much at once", _AGAIN, retry_after=1),
+    bodies.NoRoomError: lambda _: answers.problem(503, "Too much at once", _AGAIN, retry_after=1),
+}
 
 
 def build(options: Options, limits: Limits | None = None) -> Door:
@@ -214,35 +308,7 @@ def _headers(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, int]:
     return encoding, length
 
 
-def _invalid(error: Invalid) -> _Answer:
-    errors = [{"field": each.field, "message": each.message} for each in error.errors[:20]]
-    return _problem(400, "Invalid event", str(error)[:1000], errors=errors)
-
-
-def _too_large(*, close: bool) -> _Answer:
-    return _problem(413, "Body too large", f"A body has at most {bodies.MAX_BYTES} bytes.", close=close)
-
-
-def _too_many(wait: float, *, drain: bool = False) -> _Answer:
-    detail = "More events than this integration may send. The event was not accepted. Send it again."
-    return _problem(429, "Too many requests", detail, retry_after=max(1, round(wait)), drain=drain)
-
-
-def _problem(
-    status: int, title: str, detail: str, *, errors: Sequence[Mapping[str, str]] = (), **how: Any
-) -> _Answer:
-    """RFC 9457."""
-    answer = {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "errors": list(errors),
-    }
-    return _Answer(Reply(status, msgspec.json.encode(answer), _PROBLEM), detail=detail, **how)
-
-
-async def _send(send: Send, answer: _Answer) -> None:
+async def _send(send: Send, answer: Answer) -> None:
     status, body, content_type, more = answer.reply
     headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *more]
     if answer.retry_after:

@@ -3,7 +3,7 @@
 import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -14,7 +14,17 @@ READ_WITHIN_S: Final = 15.0
 ROOM: Final = 64 * 1024 * 1024
 
 
-class TooLargeError(Exception):
+class _UnreadError(Exception):
+    """`beginning`: what had come of the body."""
+
+    beginning = b""
+
+    def having(self, body: bytes) -> Self:
+        self.beginning = body
+        return self
+
+
+class TooLargeError(_UnreadError):
     pass
 
 
@@ -30,7 +40,7 @@ class GoneError(Exception):
     """The sender hung up."""
 
 
-class EncodingError(Exception):
+class EncodingError(_UnreadError):
     """A Content-Encoding that is not read here, or that does not hold what it says."""
 
 
@@ -53,8 +63,11 @@ class Reader:
             except TimeoutError:
                 raise TooSlowError from None
         if len(body) > MAX_BYTES:
-            raise TooLargeError
-        return _unpacked(body, encoding) if encoding else body
+            raise TooLargeError().having(body)
+        try:
+            return _unpacked(body, encoding) if encoding else body
+        except _UnreadError as error:
+            raise error.having(body) from error.__cause__
 
     async def _rest(self, receive: Receive, first: bytes) -> bytes:
         """The whole body; of one that is too large, so much is taken that the sender gets to read the
@@ -78,22 +91,28 @@ class Reader:
         finally:
             self._room += held
         if size > MAX_BYTES:
-            raise TooLargeError
+            raise TooLargeError().having(b"".join(parts))
         return b"".join(parts)
 
 
-async def drain(receive: Receive) -> None:
-    """Take up to 4 MiB of a body nobody wants, so that the answer is read; never for long."""
-    size = 0
+async def drain(receive: Receive, keep: int = 0) -> tuple[bytes, int]:
+    """Take up to 4 MiB of a body nobody wants, so that the answer is read; never for long. Its beginning, of
+    about `keep` bytes, and how much came.
+    """
+    size, kept = 0, b""
     try:
         async with asyncio.timeout(READ_WITHIN_S):
             while size <= DRAINED_BYTES:
                 message = await receive()
-                size += len(message.get("body", b""))
+                body = message.get("body", b"")
+                size += len(body)
+                if len(kept) < keep:
+                    kept += body[:keep]
                 if message["type"] != "http.request" or not message.get("more_body"):
-                    return
+                    break
     except TimeoutError:
-        return
+        pass
+    return kept, size
 
 
 def _unpacked(body: bytes, encoding: bytes) -> bytes:
