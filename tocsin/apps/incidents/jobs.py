@@ -7,14 +7,14 @@ from typing import Final
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from tocsin.apps.alerts import intake
+from tocsin.apps.alerts import changing, intake
 from tocsin.apps.alerts.intake import Incoming
 from tocsin.apps.audit import actions as audit
 from tocsin.apps.incidents import canary, pipeline, proving, sorting, surroundings, updates
 from tocsin.apps.incidents import sweep as due
 from tocsin.apps.incidents.surroundings import Surroundings
 from tocsin.apps.integrations import actions as integrations
-from tocsin.apps.integrations import silence_of_sources
+from tocsin.apps.integrations import heartbeats, silence_of_sources
 from tocsin.apps.integrations.models import Event
 from tocsin.domain.errors import Invalid, NotFound
 from tocsin.domain.signal import LANES
@@ -27,6 +27,12 @@ logger = logging.getLogger(__name__)
 BATCH: Final = 200
 _EXCEEDED: Final = "54"  # PostgreSQL's class of SQLSTATEs: program limit exceeded
 _LOCK_CLASS: Final = proving.LOCK_CLASS
+_SWEPT: Final = (
+    due.end_holds,
+    due.raise_at_opening,
+    heartbeats.look_for_missing,
+    silence_of_sources.look_for_silent,
+)
 _LANES_AT_ONCE: Final = LANES // 2  # leaves lanes for other workers
 
 _processed = metrics.counter("events_processed", "Events worked, by outcome", ("outcome",))
@@ -150,7 +156,7 @@ def sweep(now: datetime) -> int:
     at.
     """
     done = 0
-    for kind in (due.end_holds, due.raise_at_opening, updates.tell_due):
+    for kind in (*_SWEPT, updates.tell_due):
         try:
             done += kind(now)
         except (OperationalError, InterfaceError):
@@ -162,4 +168,9 @@ def sweep(now: datetime) -> int:
 
 def tidy(now: datetime) -> int:
     """Drop old events, answered keys and what a canary left; call it now and then. The number dropped."""
-    return integrations.forget_events(now=now) + audit.forget_keys(now=now) + canary.tidy(now)
+    return (
+        integrations.forget_events(now=now)
+        + audit.forget_keys(now=now)
+        + canary.tidy(now)
+        + changing.forget_changes(now=now)
+    )
