@@ -23,6 +23,7 @@ class EventAction(StrEnum):
     RESOLVE = "resolve"
     NOTE = "note"  # words for the timeline of what is open
     CHANGE = "change"  # a deploy, a switched flag: opens nothing, stands on timelines
+    UPDATE = "update"  # more about what is open: summary, severity, labels; "" takes a label away
     HEARTBEAT = "heartbeat"  # a sign of life; `dedup_key` is the heartbeat's name
 
 
@@ -57,6 +58,7 @@ class Signal:
     `expires_at`: over by itself then unless it is heard of again. `details` is what expressions may look
     into: the tool's own message, as JSON has it. `beat`, `exit_code` and `every` (how often it means to be
     heard) belong to heartbeats, `note` to notes, `fingerprint` is Alertmanager's.
+    `unless_heard_since`: a resolve that is only a time-out, and void if the alert was heard of after that.
     """
 
     action: EventAction
@@ -78,6 +80,7 @@ class Signal:
     beat: Beat = Beat.PING
     exit_code: int | None = None
     every: timedelta | None = None
+    unless_heard_since: datetime | None = None
 
 
 def facts(signal: Signal, *, integration: str, kind: str) -> dict[str, str]:

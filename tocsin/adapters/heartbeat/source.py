@@ -6,7 +6,7 @@ in the log as if a tool had sent them.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -38,6 +38,7 @@ class _Event(msgspec.Struct, omit_defaults=True):
     severity: str | None = None
     labels: dict[str, str] = {}
     links: list[str] = []
+    unless_heard_since: datetime | None = None
 
 
 _event: Final = msgspec.json.Decoder(_Event)
@@ -124,6 +125,7 @@ class HeartbeatSource:
             beat=Beat(event.beat),
             exit_code=event.exit_code,
             every=timedelta(seconds=event.every_s) if event.every_s else None,
+            unless_heard_since=event.unless_heard_since,
             details=_details(event),
         )
 

@@ -2,7 +2,7 @@
 second way into alerts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -39,18 +39,39 @@ def resolve(row: Integration, key: str, *, now: datetime) -> None:
     _write(row, EventAction.RESOLVE, key, {}, now)
 
 
+def time_out(alerts: Iterable[tuple[int, str, datetime]], *, now: datetime) -> None:
+    """Of each (integration, dedup key, last heard of): it is over, unless it was heard of since."""
+    events = [
+        _event(number, EventAction.RESOLVE, key, {"unless_heard_since": since}, now)
+        for number, key, since in alerts
+    ]
+    if events:
+        Event.objects.bulk_create(events)
+        _ring()
+
+
 def _write(
     row: Integration, action: EventAction, key: str, said: Mapping[str, object], now: datetime
 ) -> None:
-    Event.objects.create(
+    _event(row.pk, action, key, said, now).save(force_insert=True)
+    _ring()
+
+
+def _event(
+    integration_id: int, action: EventAction, key: str, said: Mapping[str, object], now: datetime
+) -> Event:
+    return Event(
         event_id=ids.new_id(),
-        integration=row,
+        integration_id=integration_id,
         kind=KIND,
         action=action,
         dedup_key=key,
-        lane=lane_of(row.pk, key),
+        lane=lane_of(integration_id, key),
         payload=msgspec.json.encode({"action": action, "key": key, **said}),
         received_at=now,
     )
+
+
+def _ring() -> None:
     with connection.cursor() as cursor:
         pg.notify(cursor, "tocsin_events")

@@ -5,7 +5,7 @@ While a source is silent, an alert of it that runs out has not ended: nobody sai
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
@@ -48,7 +48,7 @@ def look_for_silent(now: datetime) -> int:
         locked = rows.filter(over__lte=now).select_for_update(skip_locked=True, no_key=True, of=("self",))
         found = list(locked.order_by("pk")[:_AT_ONCE])
         for row in found:
-            _falls_silent(row, now)
+            falls_silent(row, now)
     return len(found)
 
 
@@ -64,10 +64,11 @@ def settle(row: Integration, now: datetime) -> None:
         _speaks(row, now)
 
 
-def _falls_silent(row: Integration, now: datetime) -> None:
+def falls_silent(row: Integration, now: datetime) -> None:
     row.silent_since = now
     row.save(update_fields=["silent_since"])
-    span = format_duration(row.silent_after) if row.silent_after else ""
+    since = now - row.last_event_at if row.last_event_at else timedelta()
+    span = format_duration(row.silent_after or since)
     last = f"{row.last_event_at:%Y-%m-%d %H:%M} UTC" if row.last_event_at else "never"
     own.trigger(
         row,
