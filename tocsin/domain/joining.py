@@ -36,6 +36,8 @@ class Candidate:
     resolved_at: datetime | None
     resolved_by_alert: bool
     same_team: bool = True
+    alerts: int = 0
+    last_joined_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,24 @@ class JoinDecision:
 
 
 def decide(
-    severity: Severity | None, candidate: Candidate | None, *, reopen_window: timedelta, now: datetime
+    severity: Severity | None,
+    candidate: Candidate | None,
+    *,
+    reopen_window: timedelta,
+    now: datetime,
+    within: timedelta | None = None,
+    most: int | None = None,
 ) -> JoinDecision:
-    """What becomes of a new alert. `severity` None opens nothing and joins nothing."""
+    """What becomes of a new alert. `severity` None opens nothing and joins nothing. `within` and `most` are
+    the route's limits of a group: so long after its last alert, and so many alerts.
+    """
     if severity is None:
         return JoinDecision(Join.NOTHING, "its severity is “none”, which opens nothing")
     if candidate is None:
         return JoinDecision(Join.OPEN, "no incident of this service has this group")
     if candidate.status in OPEN:
+        if full := _full(candidate, within, most, now):
+            return JoinDecision(Join.OPEN_LINKED, full)
         return _open_candidate(severity, candidate, now)
     if (
         candidate.status is Status.RESOLVED
@@ -75,6 +87,18 @@ def decide(
             f"{candidate.ref} resolved {_ago(now - candidate.resolved_at)} ago, past the reopen window",
         )
     return JoinDecision(Join.OPEN_LINKED, f"{candidate.ref} with this group is {candidate.status}")
+
+
+def _full(candidate: Candidate, within: timedelta | None, most: int | None, now: datetime) -> str:
+    """Why the group takes no more alerts; "" while it does."""
+    if most is not None and candidate.alerts >= most:
+        return f"{candidate.ref} has {candidate.alerts} alerts, and the route's `group_limit` is {most}"
+    last = candidate.last_joined_at or candidate.declared_at
+    if within is not None and now - last > within:
+        return (
+            f"the last alert joined {candidate.ref} {_ago(now - last)} ago, past the route's `group_within`"
+        )
+    return ""
 
 
 def _open_candidate(severity: Severity, candidate: Candidate, now: datetime) -> JoinDecision:

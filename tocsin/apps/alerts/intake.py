@@ -3,14 +3,17 @@
 What an incident would want to know comes back as happenings, in the order of the events.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
+from tocsin.apps.alerts import expiry, naming
 from tocsin.apps.alerts.directory import Directory
 from tocsin.apps.alerts.models import Alert, Decision
 from tocsin.apps.catalog.types import ServiceInfo
@@ -19,6 +22,7 @@ from tocsin.domain import canary, deciding
 from tocsin.domain.severity import Severity
 from tocsin.domain.signal import EventAction, Signal
 
+_LONGEST_DETAILS: Final = 16_384
 FIRING: Final = "firing"
 RESOLVED: Final = "resolved"
 
@@ -31,6 +35,11 @@ class Incoming:
     signal: Signal
     count: int
     received_at: datetime
+    key: str = ""  # by which its alert is known; "" : the tool's own
+
+    @property
+    def dedup_key(self) -> str:
+        return self.key or self.signal.dedup_key
 
 
 Placement = deciding.Placement[ServiceInfo]
@@ -61,19 +70,21 @@ class _Batch:
     happenings: list[Happening] = field(default_factory=list)
 
     def touch(self, alert: Alert, each: "Incoming") -> None:
-        alert.count += each.count
-        alert.last_seen_at = max(alert.last_seen_at, each.received_at)
+        if each.signal.unless_heard_since is None:
+            alert.count += each.count
+            alert.last_seen_at = max(alert.last_seen_at, each.received_at)
         if alert.pk is not None:
             self.repeated[alert.pk] = alert
 
 
 def take_in(incoming: Sequence[Incoming], directory: Directory, now: datetime) -> list[Happening]:
     """Write the alerts of a batch. Events of one key must come in order; the caller holds their lanes."""
+    incoming = naming.named(incoming, directory, now)
     batch = _Batch(_open_alerts(incoming))
     for each in incoming:
         _take(each, batch, directory, now)
     _update(batch.repeated.values())
-    Alert.objects.bulk_update(batch.relabelled.values(), ["labels"])
+    Alert.objects.bulk_update(batch.relabelled.values(), ["labels", "said", "runbook"])
     Alert.objects.bulk_create(batch.created)
     return batch.happenings
 
@@ -112,7 +123,7 @@ def _canary(integration: IntegrationInfo, signal: Signal, directory: Directory, 
 
 
 def _open_alerts(incoming: Sequence[Incoming]) -> dict[tuple[int, str], Alert]:
-    keys = {each.signal.dedup_key for each in incoming}
+    keys = {each.dedup_key for each in incoming}
     ids = {each.integration.id for each in incoming}
     rows = Alert.objects.filter(integration_id__in=ids, dedup_key__in=keys, status=FIRING)
     return {(row.integration_id, row.dedup_key): row for row in rows.select_for_update(no_key=True)}
@@ -120,7 +131,7 @@ def _open_alerts(incoming: Sequence[Incoming]) -> dict[tuple[int, str], Alert]:
 
 def _take(each: Incoming, batch: _Batch, directory: Directory, now: datetime) -> None:
     signal, integration = each.signal, each.integration
-    key = (integration.id, signal.dedup_key)
+    key = (integration.id, each.dedup_key)
     alert = batch.open.get(key)
     if signal.action is EventAction.TRIGGER:
         if alert is None:
@@ -131,6 +142,8 @@ def _take(each: Incoming, batch: _Batch, directory: Directory, now: datetime) ->
         batch.touch(alert, each)
         if signal.action is EventAction.ACKNOWLEDGE:
             batch.happenings.append(Happening(What.ACKNOWLEDGED, alert, each.received_at))
+            return
+        if not expiry.ends(alert, signal):
             return
         alert.status = RESOLVED
         alert.resolved_at = each.received_at
@@ -144,16 +157,23 @@ def _fire(each: Incoming, batch: _Batch, directory: Directory, now: datetime) ->
     first = placements[0]
     alert = Alert(
         integration_id=each.integration.id,
-        dedup_key=signal.dedup_key,
+        dedup_key=each.dedup_key,
+        source_key=signal.dedup_key if each.dedup_key != signal.dedup_key else "",
         service_id=first.service.id,
-        summary=signal.summary or signal.dedup_key,
-        word=(signal.severity or "")[:64].replace("\0", ""),
+        summary=first.summary or signal.summary or each.dedup_key,
+        word=_word(signal),
+        said=_said(signal),
         severity=first.severity or "",
         urgency=first.urgency,
         group_key=first.group_key,
-        labels=dict(signal.labels),
+        labels=dict(first.labels),
         annotations=dict(signal.annotations),
         links=[{"href": link.href, "text": link.text} for link in signal.links],
+        images=[{"src": one.src, "href": one.href, "alt": one.alt} for one in signal.images],
+        details=_kept(signal.details),
+        runbook=first.runbook[:2048],
+        fingerprint=signal.fingerprint,
+        expires_at=signal.expires_at,
         source=signal.source,
         status=FIRING,
         count=each.count,
@@ -161,7 +181,7 @@ def _fire(each: Incoming, batch: _Batch, directory: Directory, now: datetime) ->
         first_seen_at=each.received_at,
         last_seen_at=each.received_at,
     )
-    batch.open[each.integration.id, signal.dedup_key] = alert
+    batch.open[each.integration.id, each.dedup_key] = alert
     batch.created.append(alert)
     batch.happenings.append(Happening(What.FIRED, alert, each.received_at, placements))
 
@@ -170,16 +190,33 @@ def _repeat(alert: Alert, each: Incoming, batch: _Batch, directory: Directory, n
     """Cheap, unless the tool now says something else about severity or labels."""
     signal = each.signal
     batch.touch(alert, each)
-    word = (signal.severity or "")[:64].replace("\0", "")
-    if word == alert.word and alert.labels == signal.labels:
+    expiry.lasts(alert, signal)
+    word, said = _word(signal), _said(signal)
+    if alert.said == said:
         return
     placements = place(each.integration, signal, directory, now)
     before = _severities(alert, each, directory, now)
-    alert.word, alert.labels = word, dict(signal.labels)
+    alert.word, alert.said = word, said
+    alert.labels, alert.runbook = dict(placements[0].labels), placements[0].runbook[:2048]
     alert.severity, alert.urgency = placements[0].severity or "", placements[0].urgency
     if alert.pk in batch.repeated:
         batch.relabelled[alert.pk] = alert
     batch.happenings.append(Happening(What.CHANGED, alert, each.received_at, placements, before))
+
+
+def _word(signal: Signal) -> str:
+    return (signal.severity or "")[:64].replace("\0", "")
+
+
+def _said(signal: Signal) -> str:
+    """A digest of all that routes may look at; a repeat that says the same needs no second decision."""
+    text = json.dumps([signal.severity, signal.summary, sorted(signal.labels.items())])
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _kept(details: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With the alert unless it is long: the event has it whole."""
+    return details if details and len(json.dumps(details, default=str)) <= _LONGEST_DETAILS else {}
 
 
 def _severities(
@@ -201,10 +238,11 @@ def _update(changed: Iterable[Alert]) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE alerts_alert a SET count = v.count, last_seen_at = v.seen, word = v.word,"
-                " severity = v.severity, urgency = v.urgency"
+                " severity = v.severity, urgency = v.urgency, expires_at = v.expires, stale = v.stale"
                 " FROM unnest"
-                "(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[])"
-                " AS v(id, count, seen, word, severity, urgency) WHERE a.id = v.id",
+                "(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[],"
+                " %s::timestamptz[], %s::bool[])"
+                " AS v(id, count, seen, word, severity, urgency, expires, stale) WHERE a.id = v.id",
                 [
                     [a.pk for a in plain],
                     [a.count for a in plain],
@@ -212,8 +250,11 @@ def _update(changed: Iterable[Alert]) -> None:
                     [a.word for a in plain],
                     [str(a.severity) for a in plain],
                     [str(a.urgency) for a in plain],
+                    [a.expires_at for a in plain],
+                    [a.stale for a in plain],
                 ],
             )
     ended = [a for a in rows if a.status == RESOLVED]
     if ended:
-        Alert.objects.bulk_update(ended, ["count", "last_seen_at", "status", "resolved_at"])
+        fields = ["count", "last_seen_at", "status", "resolved_at", "ended_how", "expires_at", "stale"]
+        Alert.objects.bulk_update(ended, fields)

@@ -28,6 +28,8 @@ class Alert(models.Model):
     last_seen_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
     incident = models.CharField(max_length=32, blank=True)  # the newest one's ref: incidents is above
+    # The tool's own dedup key, where a route gave the alert another; "" : the same.
+    source_key = models.CharField(max_length=512, blank=True)
     said = models.CharField(max_length=40, blank=True)  # digest of what the tool said last: a repeat is cheap
     fingerprint = models.CharField(max_length=16, blank=True)  # Alertmanager's, of its labels
     images = models.JSONField(default=list)
@@ -56,6 +58,11 @@ class Alert(models.Model):
                 name="alerts_held_firing",
             ),
             models.Index(fields=("fingerprint",), condition=Q(status="firing"), name="alerts_fingerprint"),
+            models.Index(
+                fields=("integration", "source_key"),
+                condition=Q(status="firing") & ~Q(source_key=""),
+                name="alerts_source_key",
+            ),
         )
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import connection
-
 from tocsin.apps.alerts import intake
 from tocsin.apps.alerts.intake import Happening, Placement, What
 from tocsin.apps.alerts.models import Alert
 from tocsin.apps.incidents import changes, handlers, telling
 from tocsin.apps.incidents.changes import Diary
+from tocsin.apps.incidents.groups import Group, lock_groups, newest_ids
+from tocsin.apps.incidents.limits import Fill, fills, limited
 from tocsin.apps.incidents.locking import lock_incidents
 from tocsin.apps.incidents.models import Incident, IncidentAlert
 from tocsin.apps.incidents.surroundings import (
@@ -29,9 +29,6 @@ from tocsin.domain.joining import Candidate, Ending, Join
 from tocsin.domain.lifecycle import OPEN, Status
 from tocsin.domain.permissions import SYSTEM
 from tocsin.domain.severity import Severity
-from tocsin.lib import ids
-
-Group = tuple[int, str]
 
 
 @dataclass
@@ -44,6 +41,7 @@ class _Round:
     newest: dict[Group, Incident] = field(default_factory=dict)
     of_alert: dict[int, list[Incident]] = field(default_factory=lambda: defaultdict(list))
     firing: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))  # id(incident) → alerts
+    fills: dict[int, Fill] = field(default_factory=lambda: defaultdict(Fill))  # id(incident) → how full
     created: list[Incident] = field(default_factory=list)
     changed: dict[int, Incident] = field(default_factory=dict)
     links: list[tuple[Incident, Alert]] = field(default_factory=list)
@@ -58,6 +56,7 @@ class _Round:
         self.links.append((incident, alert))
         self.of_alert[alert.pk].append(incident)
         self.firing[id(incident)].add(alert.pk)
+        self.fills[id(incident)].joined(self.now)
 
 
 def carry_out(happenings: Sequence[Happening], around: Surroundings, *, now: datetime) -> None:
@@ -111,13 +110,15 @@ def _gather(happenings: Sequence[Happening], this: _Round) -> None:
     groups = {
         (p.service.id, p.group_key) for happening in happenings for p in happening.placements if p.severity
     }
-    _lock_groups(groups)
-    wanted = _newest_ids(groups)
+    lock_groups(groups)
+    wanted = newest_ids(groups)
     old = [happening.alert.pk for happening in happenings if happening.what is not What.FIRED]
     linked = list(IncidentAlert.objects.filter(alert_id__in=old).values_list("incident_id", "alert_id"))
     rows = this.rows = _locked({*wanted.values(), *(incident for incident, _ in linked)})
     for group, incident_id in wanted.items():
         this.newest[group] = rows[incident_id]
+    if any(limited(p) for happening in happenings for p in happening.placements):
+        this.fills.update((id(rows[number]), fill) for number, fill in fills(rows).items())
     own = {s.id for s in this.around.directory.services.values() if s.canary}
     new = sum(group not in wanted and group[0] not in own for group in groups)
     this.numbers = list(changes.numbers(new)) if new else []
@@ -128,31 +129,6 @@ def _gather(happenings: Sequence[Happening], this: _Round) -> None:
     for incident_id, alert_id in pairs.values_list("incident_id", "alert_id"):
         if alert_id not in fresh:
             this.firing[id(rows[incident_id])].add(alert_id)
-
-
-def _lock_groups(groups: Iterable[Group]) -> None:
-    """Two workers never open two incidents for one group; in one order, so that they never wait for each
-    other.
-    """
-    keys = sorted({ids.number_key(f"group:{service}:{key}") for service, key in groups})
-    if keys:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k", [keys])
-
-
-def _newest_ids(groups: Iterable[Group]) -> dict[Group, int]:
-    pairs = list(groups)
-    if not pairs:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT g.service_id, g.key, i.id FROM unnest(%s::bigint[], %s::text[]) AS g(service_id, key)"
-            " CROSS JOIN LATERAL (SELECT id FROM incidents_incident"
-            " WHERE service_id = g.service_id AND group_key = g.key"
-            " ORDER BY declared_at DESC, id DESC LIMIT 1) AS i",
-            [[service for service, _ in pairs], [key for _, key in pairs]],
-        )
-        return {(row[0], row[1]): row[2] for row in cursor.fetchall()}
 
 
 def _locked(wanted: Iterable[int]) -> dict[int, Incident]:
@@ -173,7 +149,14 @@ def _place(alert: Alert, placement: Placement, this: _Round) -> None:
     newest = _followed(this.newest.get(group), this)
     candidate = _candidate(newest, placement, this) if newest else None
     window = placement.service.reopen_window
-    decision = joining.decide(placement.severity, candidate, reopen_window=window, now=this.now)
+    decision = joining.decide(
+        placement.severity,
+        candidate,
+        reopen_window=window,
+        now=this.now,
+        within=placement.group_within,
+        most=placement.group_limit,
+    )
     if placement.severity is None or decision.join is Join.NOTHING:
         this.decisions.append((alert, "incident", "none", decision.reason))
         return
@@ -207,6 +190,8 @@ def _candidate(incident: Incident, placement: Placement, this: _Round) -> Candid
         resolved_at=incident.resolved_at,
         resolved_by_alert=incident.resolved_how == changes.BY_ALERT,
         same_team=other.team_id == placement.service.team_id,
+        alerts=this.fills[id(incident)].alerts,
+        last_joined_at=this.fills[id(incident)].last,
     )
 
 

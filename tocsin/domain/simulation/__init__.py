@@ -5,7 +5,6 @@ do and who would be called if nobody answered. Nothing here decides by itself: r
 joining, the ladder and personal rules are the domain's own.
 """
 
-from tocsin.domain.simulation.engine import simulate
 from tocsin.domain.simulation.explanation import Explanation, Reason, explain
 from tocsin.domain.simulation.model import (
     Acknowledge,
@@ -18,6 +17,7 @@ from tocsin.domain.simulation.model import (
     Trigger,
     Unsent,
 )
+from tocsin.domain.simulation.playing import simulate
 
 __all__ = [
     "Acknowledge",

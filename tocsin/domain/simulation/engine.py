@@ -1,13 +1,12 @@
 """The virtual clock: from event to event and from one due time to the next, as the workers would go."""
 
 import heapq
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import count
 from typing import Final
 
 from tocsin.domain import joining
-from tocsin.domain.configuration.model import Integration, Organisation
+from tocsin.domain.configuration.model import Integration
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.escalation import machine
 from tocsin.domain.escalation.machine import AckKind
@@ -53,6 +52,7 @@ class Play:
         self._newest: dict[tuple[str, str], Running] = {}  # by service and group
         self._by_key: dict[str, Running] = {}  # the newest by dedup key
         self._of_alert: dict[tuple[str, str], list[Running]] = {}
+        self._named: dict[tuple[str, str], str] = {}  # by the tool's own key: the alert's
         self._meant: dict[tuple[tuple[str, str], str], Severity | None] = {}  # by alert and service
         self._due: list[tuple[datetime, int, Running | Message]] = []
         self._tie = count()
@@ -126,13 +126,15 @@ class Play:
 
     def _trigger(self, event: Trigger) -> None:
         integration, signal, now = self._integration(event.integration), event.signal, event.at
-        alert = (integration.name, signal.dedup_key)
+        dedup_key = self.world.key(integration, signal, now)
+        alert = (integration.name, dedup_key)
+        self._named[integration.name, signal.dedup_key] = dedup_key
         placements = self.world.place(integration, signal, now)
         known = {one.service.name: one for one in self._of_alert.get(alert, ()) if alert in one.firing}
         for placement in placements:
             incident = known.get(placement.service.name)
             if incident is None:
-                self._place(alert, signal.dedup_key, placement, now)
+                self._place(alert, dedup_key, placement, now)
             elif placement.severity is not None and joining.got_worse(
                 placement.severity,
                 before=self._meant.get((alert, placement.service.name)),
@@ -150,6 +152,8 @@ class Play:
             candidate(newest) if newest else None,
             reopen_window=placement.service.reopen_window,
             now=now,
+            within=placement.group_within,
+            most=placement.group_limit,
         )
         self._note(now, dedup_key, decision.reason)
         if placement.severity is None or decision.join is Join.NOTHING:
@@ -163,6 +167,8 @@ class Play:
             if decision.raise_to is not None:
                 self._change_severity(incident, decision.raise_to, placement.urgency, now, placement.raise_at)
         incident.firing.add(alert)
+        incident.joined += 1
+        incident.last_joined_at = now
         incident.keys.add(dedup_key)
         self._of_alert.setdefault(alert, []).append(incident)
         self._by_key[dedup_key] = incident
@@ -200,7 +206,8 @@ class Play:
         self._carry_out(incident, outcome, now)
 
     def _resolve(self, event: Resolve) -> None:
-        alert = (event.integration, event.dedup_key)
+        own = (event.integration, event.dedup_key)
+        alert = (event.integration, self._named.get(own, event.dedup_key))
         for incident in self._of_alert.get(alert, ()):
             if alert not in incident.firing:
                 continue
@@ -371,23 +378,3 @@ class Play:
             (one for one in self.unsent if start <= one.page.at < end), key=lambda one: one.page.at
         )
         return Result(tuple(pages), incidents, tuple(self.notes), tuple(unsent))
-
-
-def simulate(
-    organisation: Organisation, events: Iterable[Happening], start: datetime, end: datetime
-) -> Result:
-    """Play `events` (in any order; equal instants as given) and give the pages within [start, end).
-
-    What falls due at the instant of an event comes after it, so that an acknowledgement at the last moment
-    counts. Raises `Invalid` for an integration that does not exist, DefinitionError for a rotation that is
-    incomplete.
-    """
-    play = Play(World(organisation))
-    ordered: Sequence[Happening] = sorted(events, key=lambda event: event.at)
-    for event in ordered:
-        if event.at >= end:
-            break
-        play.until(event.at, inclusive=False)
-        play.happen(event)
-    play.until(end, inclusive=False)
-    return play.result(start, end)

@@ -49,6 +49,8 @@ class Running:
     resolved_at: datetime | None = None
     raise_at: datetime | None = None
     touched: bool = False
+    joined: int = 0  # alerts so far
+    last_joined_at: datetime | None = None
     waiting: list[Message] = field(default_factory=list)
 
 
@@ -62,6 +64,8 @@ def candidate(incident: Running) -> Candidate:
         snoozed_until=None,
         resolved_at=incident.resolved_at,
         resolved_by_alert=incident.status is Status.RESOLVED,
+        alerts=incident.joined,
+        last_joined_at=incident.last_joined_at,
     )
 
 
