@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from django.db import DataError
-from django.db.models import Count, Func, Q, QuerySet, TextField, Value
+from django.db.models import BooleanField, Count, Func, Q, QuerySet, TextField, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
@@ -81,12 +81,12 @@ def label_names(*, actor: Actor, filters: AlertFilter) -> tuple[str, ...]:
 def facet(name: str, *, actor: Actor, filters: AlertFilter, limit: int = 12) -> Facet:
     """The values that the label `name` has among them, the commonest first; "" where it is absent."""
     require(actor, Permission.READ)
-    value = Coalesce(KeyTextTransform(name, "labels"), Value(""))
-    rows = filtered(filters).order_by()[:_MOST_COUNTED].annotate(value=Cast(value, TextField()))
+    value = Coalesce(Cast(KeyTextTransform(name, "labels"), TextField()), Value("", TextField()))
+    rows = filtered(filters).order_by()[:_MOST_COUNTED].annotate(value=value)
     # Counted over a bounded part: the table of what is over grows without end.
     found = (
         Alert.objects.filter(pk__in=rows.values("pk"))
-        .annotate(value=Cast(value, TextField()))
+        .annotate(value=value)
         .order_by()
         .values_list("value")
         .annotate(number=Count("pk"))
@@ -129,8 +129,8 @@ def _matching(matcher: Matcher) -> Q:
         if not value:
             same |= ~Q(labels__has_key=name)
         return same if matcher.op is Op.EQUAL else ~same
-    actual = Coalesce(Cast(KeyTextTransform(name, "labels"), TextField()), Value(""))
-    hit = Q(Matches(actual, Value(f"^(?:{value})$")))
+    actual = Coalesce(Cast(KeyTextTransform(name, "labels"), TextField()), Value("", TextField()))
+    hit = Q(Matches(actual, Value(f"^(?:{value})$", TextField())))
     return hit if matcher.op is Op.MATCHES else ~hit
 
 
@@ -139,4 +139,4 @@ class Matches(Func):
 
     template = "(%(expressions)s)"
     arg_joiner = " ~ "
-    conditional = True
+    output_field = BooleanField()
