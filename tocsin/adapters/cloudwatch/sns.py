@@ -57,7 +57,7 @@ def check_signature(message: Mapping[str, Any], fetch: Fetch) -> None:
     if not isinstance(key, rsa.RSAPublicKey):
         raise RefusedError("The certificate holds no RSA key.")
     try:
-        key.verify(signature, signed(message), padding.PKCS1v15(), algorithm())  # noqa: S303 - version 1 is SHA-1
+        key.verify(signature, signed(message), padding.PKCS1v15(), algorithm())
     except InvalidSignature:
         raise RefusedError(
             "The signature is wrong: this was not sent by Amazon SNS, or was changed."

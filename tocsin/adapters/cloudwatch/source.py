@@ -16,9 +16,9 @@ _MODES: Final = ("checked", "required", "off")
 
 
 class CloudWatchSource:
-    """`signature`: "checked" (what is signed must be signed well; when Amazon's certificate stays out of reach
-    the key in the address is proof enough), "required" (and raw messages, which bear none, are refused) or
-    "off". `topic_arns`: the only topics that may speak; empty: all that know the key.
+    """`signature`: "checked" (what is signed must be signed well; when Amazon's certificate stays out of
+    reach the key in the address is proof enough), "required" (and raw messages, which bear none, are
+    refused) or "off". `topic_arns`: the only topics that may speak; empty: all that know the key.
     """
 
     kind = "cloudwatch"
