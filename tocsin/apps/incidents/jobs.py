@@ -30,6 +30,7 @@ _LOCK_CLASS: Final = proving.LOCK_CLASS
 _SWEPT: Final = (
     due.end_holds,
     due.raise_at_opening,
+    expiry.end_expired,
     heartbeats.look_for_missing,
     silence_of_sources.look_for_silent,
 )
@@ -136,7 +137,7 @@ def _understood(
 
 
 def prove_waiting(now: datetime, fetch: Fetch) -> int:
-    """Work off the events for which something must be fetched first; `fetch` is called outside transactions."""
+    """Work off what must be proven by something fetched; `fetch` is called outside transactions."""
     return proving.prove_waiting(
         now,
         fetch,
