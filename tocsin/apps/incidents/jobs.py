@@ -7,14 +7,14 @@ from typing import Final
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from tocsin.apps.alerts import changing, intake
+from tocsin.apps.alerts import changing, expiry, intake
 from tocsin.apps.alerts.intake import Incoming
 from tocsin.apps.audit import actions as audit
 from tocsin.apps.incidents import canary, pipeline, proving, sorting, surroundings, updates
 from tocsin.apps.incidents import sweep as due
 from tocsin.apps.incidents.surroundings import Surroundings
 from tocsin.apps.integrations import actions as integrations
-from tocsin.apps.integrations import heartbeats, silence_of_sources
+from tocsin.apps.integrations import claiming, heartbeats, silence_of_sources
 from tocsin.apps.integrations.models import Event
 from tocsin.domain.errors import Invalid, NotFound
 from tocsin.domain.signal import LANES
@@ -34,20 +34,8 @@ _SWEPT: Final = (
     heartbeats.look_for_missing,
     silence_of_sources.look_for_silent,
 )
-_LANES_AT_ONCE: Final = LANES // 2  # leaves lanes for other workers
 
 _processed = metrics.counter("events_processed", "Events worked, by outcome", ("outcome",))
-
-# Lanes that have work and that no other worker holds. CASE, because a lock must not be taken for an idle
-# lane.
-_CLAIM: Final = """
-SELECT lane FROM generate_series(0, %s) AS lane
-WHERE CASE WHEN EXISTS (
-        SELECT 1 FROM integrations_event e WHERE e.lane = lane.lane AND e.processed_at IS NULL)
-    THEN pg_try_advisory_xact_lock(%s, lane.lane) ELSE false END
-LIMIT %s
-"""
-
 
 def process_waiting(now: datetime, limit: int = BATCH) -> int:
     """Work off events in order, lane by lane. The number worked; 0 when nothing waits that is free.
@@ -66,7 +54,7 @@ def process_waiting(now: datetime, limit: int = BATCH) -> int:
 
 def _batch(now: datetime, limit: int) -> int:
     with transaction.atomic():
-        events = _claimed(limit)
+        events = claiming.claim(limit)
         if events:
             _work(events, now)
     return len(events)
@@ -74,7 +62,7 @@ def _batch(now: datetime, limit: int) -> int:
 
 def _one_by_one(now: datetime, limit: int) -> int:
     with transaction.atomic():
-        events = _claimed(limit)
+        events = claiming.claim(limit)
         for event in events:
             try:
                 with transaction.atomic():
@@ -93,15 +81,6 @@ def _away(error: Exception) -> bool:
         return False
     state = getattr(error.__cause__, "sqlstate", None)
     return not (state and state.startswith(_EXCEEDED))
-
-
-def _claimed(limit: int) -> list[Event]:
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [LANES - 1, _LOCK_CLASS, _LANES_AT_ONCE])
-        lanes = [row[0] for row in cursor.fetchall()]
-    if not lanes:
-        return []
-    return list(Event.objects.filter(lane__in=lanes, processed_at=None).order_by("id")[:limit])
 
 
 def _work(events: Sequence[Event], now: datetime, *, proven: bool = False) -> None:
