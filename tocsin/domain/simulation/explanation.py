@@ -1,6 +1,7 @@
 """What one event would do at one instant: every decision, and who is called when if nobody answers."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -37,6 +38,10 @@ class Explanation:
     visited: tuple[Visit, ...]
     pages: tuple[Page, ...]
     notes: tuple[tuple[datetime, str], ...]
+    labels: Mapping[str, str] = field(default_factory=dict)  # as routes left them
+    summary: str = ""
+    runbook: str = ""
+    dedup_key: str = ""
 
 
 def explain(
@@ -67,6 +72,10 @@ def explain(
                 visited=placement.visited,
                 pages=result.pages,
                 notes=tuple((at, text) for at, _key, text in result.notes),
+                labels=placement.labels,
+                summary=placement.summary or signal.summary,
+                runbook=placement.runbook,
+                dedup_key=placement.dedup_key or signal.dedup_key,
             )
         )
     return tuple(found)

@@ -14,6 +14,7 @@ _MODULES: Final = {
     "oncall": "oncall",
     "explain": "rehearse",
     "simulate": "rehearse",
+    "replay": "replay",
     "incident": "incident",
     "page": "incident",
     "alert": "incident",

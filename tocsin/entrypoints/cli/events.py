@@ -18,7 +18,7 @@ _KEYS: Final = {
     "acknowledge": {"at", "acknowledge", "by"},
     "severity": {"at", "severity", "of"},
 }
-_TRIGGER_KEYS: Final = {"dedup_key", "summary", "severity", "labels"}
+_TRIGGER_KEYS: Final = {"dedup_key", "summary", "severity", "labels", "source", "group_key", "details"}
 
 
 def read_events(file: str, text: str) -> Iterator[Happening]:
@@ -31,11 +31,14 @@ def read_events(file: str, text: str) -> Iterator[Happening]:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise BadInput(f"{where}: not JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise BadInput(
-                f'{where}: expected an object such as {{"at": …, "integration": …, "trigger": …}}.'
-            )
-        yield _Line(where, row).happening()
+        yield event_of(where, row)
+
+
+def event_of(where: str, row: object) -> Happening:
+    """Raises BadInput, which begins with `where`."""
+    if not isinstance(row, dict):
+        raise BadInput(f'{where}: expected an object such as {{"at": …, "integration": …, "trigger": …}}.')
+    return _Line(where, row).happening()
 
 
 class _Line:
@@ -72,8 +75,17 @@ class _Line:
             summary=inner._text("summary") if given.get("summary") is not None else "",
             severity=inner._text("severity") if given.get("severity") is not None else None,
             labels=labels,
+            source=inner._text("source") if given.get("source") else "",
+            group_key=inner._text("group_key") if given.get("group_key") else "",
+            details=self._details(given),
             started_at=at,
         )
+
+    def _details(self, given: dict[str, Any]) -> dict[str, Any]:
+        details = given.get("details") or {}
+        if not isinstance(details, dict):
+            raise self._wrong("trigger.details", "expected an object")
+        return details
 
     def _severity(self) -> Severity:
         word = self._text("severity").upper()

@@ -99,10 +99,19 @@ def _explained(found: Explanation, dedup_key: str, action: str, way_in: Integrat
         "severity": None if found.severity is None else str(found.severity),
         "urgency": str(found.urgency),
         "group_key": found.group_key,
+        "labels": dict(found.labels),
+        "summary": found.summary,
+        "runbook": found.runbook or None,
         "respond_within": None if found.respond_within is None else format_duration(found.respond_within),
         "reasons": [*stages, held],
         "routes": [
-            {"path": visit.path, "route": visit.route, "matched": visit.matched, "reason": visit.reason}
+            {
+                "path": visit.path,
+                "route": visit.route,
+                "matched": visit.matched,
+                "reason": visit.reason,
+                "did": list(visit.did),
+            }
             for visit in found.visited
         ],
         "pages": [{"minute": _minute(page.at, at), **_page(page)} for page in found.pages],
@@ -120,6 +129,8 @@ def _print_explanation(row: Row) -> None:
     for route in row["routes"]:
         sign = "✓" if route["matched"] else "·"
         click.echo(f"  {sign} route {route['path']} {route['route']}: {route['reason']}")
+        for step in route["did"]:
+            click.echo(f"      {step}")
     for reason in row["reasons"]:
         click.echo(f"  {reason['stage']}: {reason['outcome']} — {reason['reason']}")
     if row["pages"]:
@@ -153,7 +164,7 @@ def simulate(*, directory: str, events: str, start: str, end: str, as_json: bool
     first, last = parse_instant(start, "--from", _UTC), parse_instant(end, "--until", _UTC)
     if last <= first:
         raise BadInput("--until is not after --from.")
-    happenings = list(read_events(events, _text(events)))
+    happenings = list(read_events(events, text_of(events)))
     try:
         result = play(organisation, happenings, first, last)
     except Invalid as error:
@@ -221,7 +232,8 @@ def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _text(file: str) -> str:
+def text_of(file: str) -> str:
+    """Raises BadInput."""
     try:
         return _read(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
