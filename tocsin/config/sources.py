@@ -4,11 +4,15 @@ tables.
 
 from tocsin.adapters.alertmanager.api import PrometheusSource
 from tocsin.adapters.alertmanager.source import AlertmanagerSource
+from tocsin.adapters.cloudwatch.source import CloudWatchSource
 from tocsin.adapters.datadog.source import DatadogSource
+from tocsin.adapters.email_in.source import EmailSource
 from tocsin.adapters.generic.source import GenericSource
 from tocsin.adapters.grafana.source import GrafanaSource
 from tocsin.adapters.heartbeat.source import HeartbeatSource
+from tocsin.adapters.opsgenie.source import OpsgenieSource
 from tocsin.adapters.pagerduty.source import PagerDutySource
+from tocsin.adapters.sentry.source import SentrySource
 from tocsin.ports import registry
 
 
@@ -19,6 +23,10 @@ def fill() -> None:
         GrafanaSource(),
         GenericSource(),
         DatadogSource(),
+        CloudWatchSource(),
+        SentrySource(),
+        EmailSource(),
         PagerDutySource(),
+        OpsgenieSource(),
     ):
         registry.sources[source.kind] = source

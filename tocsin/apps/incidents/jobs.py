@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from tocsin.apps.alerts import changing, expiry, intake
 from tocsin.apps.alerts.intake import Incoming
@@ -17,7 +17,6 @@ from tocsin.apps.integrations import actions as integrations
 from tocsin.apps.integrations import claiming, heartbeats, silence_of_sources
 from tocsin.apps.integrations.models import Event
 from tocsin.domain.errors import Invalid, NotFound
-from tocsin.domain.signal import LANES
 from tocsin.lib import metrics
 from tocsin.ports import registry
 from tocsin.ports.source import Fetch, RefusedError, VerifiedSource
@@ -26,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 BATCH: Final = 200
 _EXCEEDED: Final = "54"  # PostgreSQL's class of SQLSTATEs: program limit exceeded
-_LOCK_CLASS: Final = proving.LOCK_CLASS
 _SWEPT: Final = (
     due.end_holds,
     due.raise_at_opening,
@@ -36,6 +34,7 @@ _SWEPT: Final = (
 )
 
 _processed = metrics.counter("events_processed", "Events worked, by outcome", ("outcome",))
+
 
 def process_waiting(now: datetime, limit: int = BATCH) -> int:
     """Work off events in order, lane by lane. The number worked; 0 when nothing waits that is free.

@@ -15,7 +15,7 @@ from tocsin.apps.incidents import jobs as incidents
 from tocsin.apps.incidents.handlers import collecting
 from tocsin.apps.notify import delivery
 from tocsin.apps.oncall import fetching
-from tocsin.entrypoints.worker import duty
+from tocsin.entrypoints.worker import duty, proofs
 from tocsin.entrypoints.worker.canary import Canary
 from tocsin.entrypoints.worker.delivery import Desk
 from tocsin.entrypoints.worker.health import Health
@@ -67,7 +67,11 @@ def run(options: Options, stop: threading.Event) -> None:
     )
     bell = Bell(options.database_url, {"tocsin_events": (events,), "tocsin_due": (due, out)}, stop)
     # Not waited for at the end: a calendar that is being read is read again, and so flies the next canary.
-    apart: list[threading.Thread] = [bell, Loop("calendars", _calendars, stop)]
+    apart: list[threading.Thread] = [
+        bell,
+        Loop("calendars", _calendars, stop),
+        Loop("proofs", proofs.step, stop),
+    ]
     if options.canary_url:
         apart.append(Loop("canary", Canary(options.canary_url, stop).step, stop))
     threads = [*loops, *desk.senders, *apart]
