@@ -41,7 +41,7 @@ class Root:
             await send({"type": "websocket.close", "code": 1000})
             return
         path = scope["path"]
-        if self._ingest.serves(scope.get("method", ""), path):
+        if self._ingest.serves(scope.get("method", ""), path, scope.get("query_string", b"")):
             await self._ingest(scope, receive, send)
         elif path == STREAM:
             await self._live(scope, receive, send)

@@ -147,6 +147,13 @@ class CompatibleSource(Source, Protocol):
 
 
 @runtime_checkable
+class ChoosingSource(CompatibleSource, Protocol):
+    """One that leaves some of what it takes to be answered elsewhere, by what the query says."""
+
+    def wants(self, method: str, path: str, query: bytes) -> bool: ...
+
+
+@runtime_checkable
 class SpeakingSource(CompatibleSource, Protocol):
     """One that also says in the vendor's words what the door refuses by itself: too large, too much."""
 

@@ -27,6 +27,7 @@ from tocsin.ports import registry
 from tocsin.ports.source import (
     Asked,
     CheckedSource,
+    ChoosingSource,
     CompatibleSource,
     Envelope,
     RefusedError,
@@ -111,8 +112,13 @@ class Door:
             "age_seconds": round(self._overflow.age_s(), 1),
         }
 
-    def serves(self, method: str, path: str) -> bool:
-        return path.startswith(PREFIX) or self._compatible_at(method, path) is not None
+    def serves(self, method: str, path: str, query: bytes = b"") -> bool:
+        if path.startswith(PREFIX):
+            return True
+        source = self._compatible_at(method, path)
+        if isinstance(source, ChoosingSource):
+            return source.wants(method, path, query)
+        return source is not None
 
     def _compatible_at(self, method: str, path: str) -> CompatibleSource | None:
         if self._doors is None:
