@@ -16,7 +16,7 @@ from tocsin.adapters.grafana.signature import Signature
 from tocsin.domain import prometheus, shape
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.signal import EventAction, Image, Signal
-from tocsin.ports.source import Asked, Envelope, Snippet
+from tocsin.ports.source import Asked, Envelope, Reply, Snippet
 
 _ACTIONS: Final = {"firing": EventAction.TRIGGER, "resolved": EventAction.RESOLVE}
 # What the platform calls it, as of other tools; routes match `alert_kind`.
@@ -82,6 +82,7 @@ _stored: Final = msgspec.json.Decoder(_Stored)
 class GrafanaSource:
     kind = "grafana"
     title = "Grafana"
+    prefix = "/ingest/grafana/"
     snippets: Sequence[Snippet] = (
         Snippet(
             "Contact point (provisioning)",
@@ -107,6 +108,27 @@ class GrafanaSource:
 
     def check(self, asked: Asked) -> None:
         self._signature.check(asked)
+
+    # Contact points may say PUT instead of POST; the address is the same.
+    def takes(self, method: str, path: str) -> bool:
+        return method == "PUT" and path.startswith(self.prefix)
+
+    def routing_key(self, asked: Asked) -> str:
+        return asked.path[len(self.prefix) :].rstrip("/")
+
+    def read(self, asked: Asked) -> Sequence[Envelope]:
+        return self.envelope(asked.body)
+
+    def accepted(self, asked: Asked, envelopes: Sequence[Envelope], event_id: str, /) -> Reply:  # noqa: ARG002
+        answer = b'{"status":"accepted","event_id":"%b","events":%d}'
+        return Reply(202, answer % (event_id.encode(), len(envelopes)))
+
+    def invalid(self, asked: Asked, error: Invalid, /) -> Reply:  # noqa: ARG002 - the port's
+        fields = [{"field": each.field, "message": each.message} for each in error.errors]
+        return _problem(400, "Invalid event", str(error)[:1000], fields)
+
+    def unknown_key(self, asked: Asked, /) -> Reply:  # noqa: ARG002 - the port's
+        return _problem(401, "Unknown key", "No integration has this key, or it is disabled.")
 
     def envelope(self, body: bytes) -> Sequence[Envelope]:
         glance = shape.read(body, _glance)
@@ -261,3 +283,8 @@ def _details(stored: _Stored) -> dict[str, Any]:
         "truncatedAlerts": stored.truncated_alerts,
     }
     return {name: value for name, value in given.items() if value}
+
+
+def _problem(status: int, title: str, detail: str, errors: Sequence[Mapping[str, str]] = ()) -> Reply:
+    answer = {"type": "about:blank", "title": title, "status": status, "detail": detail, "errors": errors}
+    return Reply(status, msgspec.json.encode(answer), b"application/problem+json")
