@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from tocsin.apps.alerts import changing
+from tocsin.apps.alerts import amending, changing
 from tocsin.apps.alerts.directory import Directory
 from tocsin.apps.alerts.intake import Incoming
 from tocsin.apps.incidents import noting
@@ -15,7 +15,7 @@ _ALERTS: Final = frozenset({EventAction.TRIGGER, EventAction.ACKNOWLEDGE, EventA
 
 
 def alerts(incoming: Sequence[Incoming]) -> list[Incoming]:
-    return [each for each in incoming if each.signal.action in _ALERTS]
+    return [each for each in amending.amended(incoming) if each.signal.action in _ALERTS]
 
 
 def take_others(incoming: Sequence[Incoming], directory: Directory, now: datetime) -> None:
