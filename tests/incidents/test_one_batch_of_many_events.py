@@ -5,10 +5,11 @@ from typing import Any
 
 from tests.incidents.conftest import Company
 from tocsin.apps.incidents import actions, jobs
-from tocsin.apps.integrations import queries as integrations
+from tocsin.apps.integrations import claiming
 from tocsin.apps.integrations.models import Event
 from tocsin.domain.lifecycle import Status
 from tocsin.domain.severity import Severity
+from tocsin.domain.signal import LANES
 
 GROUP = {"group_key": "g"}
 
@@ -57,11 +58,9 @@ def test_what_got_worse_while_it_was_held_reopens_as_bad_as_it_is(company: Compa
 
 
 def test_the_oldest_waiting_event_is_seen_whatever_its_lane(company: Company) -> None:
-    assert integrations.oldest_waiting() is None
+    assert claiming.oldest_waiting() is None
     company.trigger("a")
-    Event.objects.update(processed_at=None)
-    Event.objects.create(
-        event_id="x", integration_id=Event.objects.get().integration_id, action="trigger", dedup_key="z",
-        lane=7, payload=b"{}", received_at=company.now - timedelta(minutes=1),
-    )  # fmt: skip
-    assert integrations.oldest_waiting() == company.now - timedelta(minutes=1)
+    Event.objects.update(processed_at=None, lane=7, received_at=company.now - timedelta(minutes=1))
+    assert claiming.oldest_waiting() == company.now - timedelta(minutes=1)
+    Event.objects.update(lane=LANES)  # it waits for proof, and for no worker
+    assert claiming.oldest_waiting() is None

@@ -14,7 +14,7 @@ from tests.notify.fakes import FakeChannel
 from tocsin.apps.escalation import queries as escalation
 from tocsin.apps.identity.models import User
 from tocsin.apps.incidents.models import CanaryRun
-from tocsin.apps.integrations import queries as integrations
+from tocsin.apps.integrations import claiming
 from tocsin.apps.notify import delivery, health
 from tocsin.apps.notify import queries as notify
 from tocsin.apps.notify import vendors as _vendors
@@ -250,7 +250,7 @@ def test_what_is_a_minute_late_is_told(
 ) -> None:
     def since(seconds: float) -> None:
         due = clock.now() - timedelta(seconds=seconds)
-        looks = {"escalation": (escalation, "oldest_due"), "event": (integrations, "oldest_waiting")}
+        looks = {"escalation": (escalation, "oldest_due"), "event": (claiming, "oldest_waiting")}
         if what == "notification":
             monkeypatch.setattr(notify, "waiting", lambda _now: (1, due))
         else:

@@ -13,6 +13,7 @@ from typing import Final
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from tocsin.apps.integrations.claiming import LOCK_CLASS
 from tocsin.apps.integrations.models import Event, Integration
 from tocsin.domain.errors import Invalid, NotFound
 from tocsin.domain.signal import LANES, EventAction, lane_of
@@ -22,7 +23,6 @@ from tocsin.ports.source import Fetch, RefusedError, UnreachableError, VerifiedS
 logger = logging.getLogger(__name__)
 
 PARKED: Final = LANES
-LOCK_CLASS: Final = 7701  # of the advisory locks of lanes
 _BATCH: Final = 100
 _MOST_REMEMBERED: Final = 64
 # How long a page may wait for a certificate that stays out of reach, and a subscription for its confirmation.

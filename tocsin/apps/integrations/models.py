@@ -1,6 +1,7 @@
 from django.db import models
 
 from tocsin.apps.catalog.models import Service
+from tocsin.domain.signal import LANES
 
 
 class _Shown(models.Manager["Integration"]):
@@ -64,10 +65,16 @@ class Event(models.Model):
 
     class Meta:
         indexes = (
+            # By integration: a storm of one keeps nobody else's waiting.
             models.Index(
-                fields=("lane", "id"),
-                name="integrations_waiting",
+                fields=("integration", "id"),
+                name="integrations_to_do",
                 condition=models.Q(processed_at__isnull=True),
+            ),
+            models.Index(
+                fields=("id",),
+                name="integrations_parked",
+                condition=models.Q(processed_at__isnull=True, lane=LANES),
             ),
             models.Index(fields=("integration", "-id"), name="integrations_recent"),
         )

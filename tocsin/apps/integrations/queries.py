@@ -1,6 +1,4 @@
-from datetime import datetime
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from tocsin.apps.integrations.forms import route_of, tables_of
@@ -8,7 +6,6 @@ from tocsin.apps.integrations.models import Event, Integration, RouteTree
 from tocsin.apps.integrations.types import EventInfo, IntegrationInfo
 from tocsin.domain.routing import EMPTY, Route, Table
 from tocsin.domain.severity import Severity
-from tocsin.domain.signal import LANES
 
 
 def integration(name: str) -> IntegrationInfo | None:
@@ -34,19 +31,6 @@ def integrations(*, search: str = "", service: str = "") -> tuple[IntegrationInf
     if service:
         rows = rows.filter(service__name=service)
     return tuple(info_of(row) for row in rows.order_by("name"))
-
-
-def oldest_waiting() -> datetime | None:
-    """When the oldest event that no worker has taken came in; one look into the index for each lane."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT min(first.received_at) FROM generate_series(0, %s) AS lane CROSS JOIN LATERAL"
-            " (SELECT received_at FROM integrations_event WHERE lane = lane.lane AND processed_at IS NULL"
-            " ORDER BY id LIMIT 1) AS first",
-            [LANES - 1],
-        )
-        row = cursor.fetchone()
-    return row[0] if row else None
 
 
 def routes() -> Route:

@@ -11,7 +11,7 @@ from typing import Final
 
 from tocsin.apps.escalation import queries as escalation
 from tocsin.apps.incidents import canary
-from tocsin.apps.integrations import queries as integrations
+from tocsin.apps.integrations import claiming
 from tocsin.apps.notify import delivery
 from tocsin.apps.notify import health as notices
 from tocsin.apps.notify import queries as notify
@@ -83,7 +83,7 @@ class Health:
         oldest = {
             "escalation": escalation.oldest_due(now),
             "notification": message,
-            "event": integrations.oldest_waiting(),
+            "event": claiming.oldest_waiting(),
         }
         self._late = {what: (now - at).total_seconds() if at else 0.0 for what, at in oldest.items()}
         for what, seconds in self._late.items():
