@@ -145,7 +145,7 @@ class EmailSource:
 
 
 def unwanted(mail: Mail) -> str:
-    """Why a mail is no alert whatever the rules say: answers of machines, bounces, our own; "" if it may be."""
+    """Why a mail is no alert, whatever the rules: answers of machines, bounces, our own; "" if it may be."""
     headers = mail.headers
     if any(name in headers for name in _OURS):
         return "it is one of Tocsin's own: a loop"
