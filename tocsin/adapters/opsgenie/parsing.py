@@ -39,7 +39,9 @@ def signal_of(payload: bytes) -> Signal:
         return Signal(EventAction.RESOLVE, alias, source=_text(body, "source", 512))
     if kept.do == "acknowledge":
         return Signal(EventAction.ACKNOWLEDGE, alias, source=_text(body, "source", 512))
-    if kept.do in {"note", "action", "done"}:
+    if kept.do == "done":  # its note is an event of its own
+        return Signal(EventAction.NOTE, alias)
+    if kept.do in {"note", "action"}:
         source = _text(body, "source", 512)
         return Signal(EventAction.NOTE, alias, source=source, note=_note(kept.do, body))
     return _changed(kept.do, alias, body)

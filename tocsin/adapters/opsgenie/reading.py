@@ -98,10 +98,12 @@ def changed(deed: str, alias: str, body: Mapping[str, Any]) -> Sequence[Envelope
 
 
 def of_body(body: bytes) -> Sequence[Envelope]:
-    """A body by itself: one that creates, unless its `action` says close or acknowledge."""
+    """A body by itself: one that creates, unless its `action` says what else; “done” says that something was,
+    by another way than an event.
+    """
     said = _body(body, needed=True)
     deed = said.get("action")
-    if deed in {"close", "acknowledge"}:
+    if deed in {"close", "acknowledge", "done"}:
         return changed(str(deed), _text(said.get("alias")), said)
     return _created(said)
 
