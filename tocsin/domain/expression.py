@@ -21,7 +21,7 @@ _LONGEST: Final = 2048
 _NAMES: Final = frozenset({"labels", "payload", "event"})
 _HOLE: Final = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _LABEL: Final = re.compile(r"labels\.([A-Za-z_]\w*)")  # by far the most common; needs no interpreter
-_LOOP: Final = re.compile(r"\.(all|exists|exists_one|map|filter)\s*\(")
+_LOOP: Final = re.compile(r"\.(?:all|exists|exists_one|map|filter)\s*\((?:\s*(\w+)\s*,)?")
 _DEEPEST_LOOP: Final = 2
 _LONGEST_LIST: Final = 1000  # a loop in a loop then ends within a moment
 _DEEPEST: Final = 32
@@ -120,7 +120,7 @@ def parse_expression(text: str) -> Expression:
         msg = f"expected an expression of at most {_LONGEST} characters"
         raise ValueError(msg)
     try:
-        unknown = sorted(set(_program(text).variables()) - _NAMES)
+        unknown = sorted(set(_program(text).variables()) - _NAMES - set(_LOOP.findall(text)))
     except ValueError as error:
         lines = str(error).replace("ERROR: <input>:1:", "at character ").splitlines()
         msg = f"expected an expression: {lines[0][:300] if lines else error}"
@@ -136,7 +136,7 @@ def parse_expression(text: str) -> Expression:
 
 def _loops(text: str) -> int:
     """How deep loops stand inside loops."""
-    opens = {found.end() - 1 for found in _LOOP.finditer(text)}
+    opens = {text.index("(", found.start()) for found in _LOOP.finditer(text)}
     stack: list[bool] = []
     deepest = 0
     for position, char in enumerate(text):

@@ -36,8 +36,12 @@ class Pattern:
         self._edges = self._builder.edges
         self._start = self._closure({start}, at_start=True)
         self._cache: dict[tuple[frozenset[int], str], frozenset[int]] = {}
+        self._empty = end in self._closure(set(self._start), at_start=True, at_end=True)
+        self._ends: dict[frozenset[int], bool] = {}
 
     def matches(self, value: str) -> bool:
+        if not value:
+            return self._empty
         states = self._start
         for char in value:
             key = (states, char)
@@ -49,7 +53,12 @@ class Pattern:
             states = known
             if not states:
                 return False
-        return self._end in states or self._end in self._closure(set(states), at_start=not value, at_end=True)
+        ends = self._ends.get(states)
+        if ends is None:
+            if len(self._ends) >= _MOST_CACHED:
+                self._ends.clear()
+            ends = self._ends[states] = self._end in self._closure(set(states), at_end=True)
+        return ends
 
     def _step(self, states: frozenset[int], char: str) -> frozenset[int]:
         reached: set[int] = set()

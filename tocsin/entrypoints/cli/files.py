@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from tocsin.domain.configuration import Loaded, load
+from tocsin.domain.configuration import Loaded, Organisation, load
+from tocsin.domain.configuration.plan import overlaid
 from tocsin.domain.configuration.references import Checker
 from tocsin.domain.configuration.secrets import Secrets
 from tocsin.domain.schedule.model import Schedule
@@ -81,13 +82,25 @@ def secrets_here(directory: str) -> Secrets:
 def read_organisation(directory: str) -> Loaded:
     """Load and check; with errors, print them and raise BadInput."""
     loaded = load(read_files(directory), secrets_here(directory))
+    _checked(loaded, loaded.organisation, directory)
+    return loaded
+
+
+def read_overlaid(directory: str, present: Organisation) -> Organisation:
+    """What would be there once these files are applied."""
+    loaded = load(read_files(directory), secrets_here(directory))
+    merged = overlaid(present, loaded.organisation)
+    _checked(loaded, merged, directory)
+    return merged
+
+
+def _checked(loaded: Loaded, organisation: Organisation, directory: str) -> None:
     if not loaded.report.errors:
-        Checker(loaded.organisation, loaded.report, dict(loaded.places)).check()
+        Checker(organisation, loaded.report, dict(loaded.places)).check()
     if loaded.report.errors:
         print_problems(loaded.report.errors)
         count = len(loaded.report.errors)
         raise BadInput(f"{count} {'error' if count == 1 else 'errors'} in {directory}.")
-    return loaded
 
 
 def parse_instant(text: str, option: str, zone: ZoneInfo) -> datetime:

@@ -7,14 +7,18 @@ from zoneinfo import ZoneInfo
 import click
 
 from tocsin.domain.configuration import Organisation, load
-from tocsin.domain.configuration.plan import overlaid
 from tocsin.domain.simulation import Happening, Incident, Page
 from tocsin.domain.simulation.replaying import Changed, Differences
 from tocsin.domain.simulation.replaying import replay as play_twice
 from tocsin.domain.simulation.rows import iso
 from tocsin.entrypoints.cli import client
 from tocsin.entrypoints.cli.events import event_of, read_events
-from tocsin.entrypoints.cli.files import needed_directory, parse_instant, read_organisation
+from tocsin.entrypoints.cli.files import (
+    needed_directory,
+    parse_instant,
+    read_organisation,
+    read_overlaid,
+)
 from tocsin.entrypoints.cli.output import BadInput, for_people, json_option, print_json, print_table
 from tocsin.entrypoints.cli.rehearse import text_of
 
@@ -43,14 +47,14 @@ def replay(
 ) -> int:
     """What a past period would have been with the configuration in DIR: which incidents and pages differ.
 
-    With --events and --present nothing is asked of a server.
+    DIR is laid over what is there, as `apply` does, so it may hold the changed files only. With --events and
+    --present nothing is asked of a server.
     """
     first, last = parse_instant(start, "--from", _UTC), parse_instant(end, "--until", _UTC)
     if not timedelta(0) < last - first <= _LONGEST:
         raise BadInput(f"--until must be after --from, by at most {_LONGEST.days} days.")
-    given = read_organisation(directory).organisation
     now = read_organisation(present).organisation if present else _exported()
-    changed = given if present else overlaid(now, given)
+    changed = read_overlaid(directory, now)
     happenings = list(read_events(events, text_of(events))) if events else _recorded(first, last)
     found = play_twice(now, changed, happenings, first, last)
     if as_json or not for_people():
