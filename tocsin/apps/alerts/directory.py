@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from tocsin.apps.alerts import suppressing
 from tocsin.apps.catalog import actions as catalog_actions
 from tocsin.apps.catalog import queries as catalog
 from tocsin.apps.catalog.types import ServiceInfo
@@ -16,6 +17,7 @@ from tocsin.apps.integrations.types import IntegrationInfo
 from tocsin.domain.deciding import Around
 from tocsin.domain.routing import EMPTY, Names, Route, Tables
 from tocsin.domain.severity import Severity, SeverityRow
+from tocsin.domain.suppression import NOTHING, Rules
 from tocsin.domain.urgency import UrgencyRule
 
 
@@ -27,6 +29,7 @@ class Directory:
     table: Mapping[Severity, SeverityRow] = field(default_factory=dict)
     routes: Route = EMPTY
     tables: Tables = field(default_factory=dict)
+    suppression: Rules = NOTHING
 
     @cached_property
     def around(self) -> Around[ServiceInfo]:
@@ -75,4 +78,5 @@ def load() -> Directory:
         table=escalation.severity_table(),
         routes=integrations.routes(),
         tables=integrations.tables(),
+        suppression=suppressing.rules(),
     )

@@ -307,7 +307,9 @@ def escalate_now(*, incident_id: int, by: str, now: datetime) -> None:
 
 
 @transaction.atomic
-def restart(*, incident_id: int, subject: Subject | None = None, reason: str, now: datetime) -> None:
+def restart(
+    *, incident_id: int, subject: Subject | None = None, reason: str, now: datetime, bundle: str = ""
+) -> None:
     """The service's own call-out from step 1, also when it had ended; where there is none, whoever was called
     directly.
     """
@@ -317,7 +319,7 @@ def restart(*, incident_id: int, subject: Subject | None = None, reason: str, no
             row.subject = dump(subject)
         snapshot, before = snapshot_of(row), state_of(row)
         outcome = machine.restart(snapshot, before, roster.resolve, now, reason, turns=roster.turns)
-        works.append(Work(row, snapshot, before, outcome))
+        works.append(Work(row, snapshot, before, outcome, bundle))
     carry_out(works, now, roster)
 
 

@@ -126,7 +126,7 @@ def begun(given: Start, snapshot: Snapshot, roster: Roster, now: datetime) -> Wo
         subject=dump(given.subject),
         created_at=now,
     )
-    work = Work(call_out, snapshot, None, outcome)
+    work = Work(call_out, snapshot, None, outcome, given.bundle)
     put(work)
     return work
 

@@ -27,6 +27,7 @@ class Start:
     first_targets: tuple[Target, ...] = ()
     alone: bool = False
     support: BusinessHours | None = None  # the service's support hours; None: `hours`
+    bundle: str = ""  # pages of one person with the same word leave as one
 
 
 @dataclass(frozen=True)

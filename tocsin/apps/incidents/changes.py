@@ -154,6 +154,7 @@ def resolve(
     incident.resolved_at, incident.resolved_how, incident.resolved_by_id = now, how, user_id
     incident.mitigated_at = incident.mitigated_at or now
     incident.snoozed_until = None
+    incident.suppressed_by = ""
     incident.raise_at = None
     incident.held_until = now + HOLD if still_firing else None
 
@@ -163,6 +164,6 @@ def reopen(incident: Incident) -> None:
     incident.status = Status.INVESTIGATING
     incident.resolved_at = incident.resolved_by_id = incident.closed_at = incident.held_until = None
     incident.mitigated_at = None
-    incident.resolved_how = ""
+    incident.resolved_how = incident.suppressed_by = ""
     incident.reopen_count += 1
     unacknowledge(incident)

@@ -8,9 +8,10 @@ from typing import Final
 from django.db import InterfaceError, OperationalError, transaction
 
 from tocsin.apps.alerts import changing, expiry, intake
+from tocsin.apps.alerts import holding as withholding
 from tocsin.apps.alerts.intake import Incoming
 from tocsin.apps.audit import actions as audit
-from tocsin.apps.incidents import canary, pipeline, proving, sorting, surroundings, updates
+from tocsin.apps.incidents import canary, holding, pipeline, proving, sorting, surroundings, updates
 from tocsin.apps.incidents import sweep as due
 from tocsin.apps.incidents.surroundings import Surroundings
 from tocsin.apps.integrations import actions as integrations
@@ -86,7 +87,8 @@ def _work(events: Sequence[Event], now: datetime, *, proven: bool = False) -> No
     around = surroundings.load(now)
     incoming = list(_understood(events, around, now, proven=proven))
     alerts = sorting.alerts(incoming)
-    pipeline.carry_out(intake.take_in(alerts, around.directory, now), around, now=now)
+    happenings = withholding.withhold(intake.take_in(alerts, around.directory, now), around.directory, now)
+    pipeline.carry_out(happenings, around, now=now)
     sorting.take_others(incoming, around.directory, now)
     done = [event.pk for event in events if event.lane != proving.PARKED]
     Event.objects.filter(pk__in=done, processed_at=None).update(processed_at=now)
@@ -135,7 +137,7 @@ def sweep(now: datetime) -> int:
     at.
     """
     done = 0
-    for kind in (*_SWEPT, updates.tell_due):
+    for kind in (*_SWEPT, holding.release, holding.suppress, updates.tell_due):
         try:
             done += kind(now)
         except (OperationalError, InterfaceError):
@@ -148,7 +150,7 @@ def sweep(now: datetime) -> int:
 def tidy(now: datetime) -> int:
     """Drop old events, answered keys and what a canary left; call it now and then. The number dropped."""
     return (
-        integrations.forget_events(now=now)
+        integrations.forget_events(now=now, keep=timedelta(days=settings.TOCSIN.events_kept_days))
         + audit.forget_keys(now=now)
         + canary.tidy(now)
         + changing.forget_changes(now=now)

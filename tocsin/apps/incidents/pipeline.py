@@ -4,7 +4,7 @@ few statements, then carried out (calls begin, stop, begin again), all in the ca
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tocsin.apps.alerts import intake
@@ -47,6 +47,7 @@ class _Round:
     links: list[tuple[Incident, Alert]] = field(default_factory=list)
     decisions: list[tuple[Alert, str, str, str]] = field(default_factory=list)
     effects: list[Callable[[], None]] = field(default_factory=list)
+    bundle: str = ""
 
     def change(self, incident: Incident) -> None:
         if incident.pk:
@@ -59,10 +60,13 @@ class _Round:
         self.fills[id(incident)].joined(self.now)
 
 
-def carry_out(happenings: Sequence[Happening], around: Surroundings, *, now: datetime) -> None:
+def carry_out(
+    happenings: Sequence[Happening], around: Surroundings, *, now: datetime, bundle: str = ""
+) -> None:
+    """`bundle`: what is called for one service leaves as one message to each person."""
     if not happenings:
         return
-    this = _Round(around, now, Diary(SYSTEM, now))
+    this = _Round(around, now, Diary(SYSTEM, now), bundle=bundle)
     _gather(happenings, this)
     for happening in happenings:
         # On the timeline the integration speaks.
@@ -76,6 +80,10 @@ def carry_out(happenings: Sequence[Happening], around: Surroundings, *, now: dat
             effect()
 
 
+def bundle_of(word: str, service_id: int, now: datetime) -> str:
+    return f"{word}:{service_id}:{now:%Y-%m-%dT%H:%M:%SZ}" if word else ""
+
+
 def _start_call_outs(this: _Round) -> None:
     """Of what is new; one that is over within its own batch begins and ends."""
     directory = this.around.directory
@@ -85,7 +93,9 @@ def _start_call_outs(this: _Round) -> None:
         )
         for incident in this.created
     ]
-    start_call_outs(starts, this.around, now=this.now)
+    pairs = zip(this.created, starts, strict=True)
+    bundled = [replace(s, bundle=bundle_of(this.bundle, i.service_id, this.now)) for i, s in pairs]
+    start_call_outs(bundled, this.around, now=this.now)
 
 
 def _decide(happening: Happening, this: _Round) -> None:
@@ -365,6 +375,7 @@ _FIELDS = (
     "joined_told",
     "raise_at",
     "held_until",
+    "suppressed_by",
     "version",
 )
 

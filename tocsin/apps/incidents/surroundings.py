@@ -122,15 +122,26 @@ def label_of(asked: str) -> str:
 
 
 def call_again(
-    incident: Incident, service: ServiceInfo, around: Surroundings, *, reason: str, now: datetime
+    incident: Incident,
+    service: ServiceInfo,
+    around: Surroundings,
+    *,
+    reason: str,
+    now: datetime,
+    bundle: str = "",
 ) -> None:
     """The service's own call-out from its first step; its first one where there was none."""
     if has_call_out(incident):
         escalation.restart(
-            incident_id=incident.pk, subject=subject_of(incident, service), reason=reason, now=now
+            incident_id=incident.pk,
+            subject=subject_of(incident, service),
+            reason=reason,
+            now=now,
+            bundle=bundle,
         )
     else:
-        start_call_outs([start_of(incident, service, around)], around, now=now)
+        start = replace(start_of(incident, service, around), bundle=bundle)
+        start_call_outs([start], around, now=now)
 
 
 def change_severity(

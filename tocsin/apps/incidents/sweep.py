@@ -77,7 +77,7 @@ def _move(ids: Sequence[int], due: str, move: Move, now: datetime) -> int:
 
 def _end_hold(incident: Incident, around: Surroundings, now: datetime) -> None:
     incident.held_until = None
-    firing = Alert.objects.filter(incident_links__incident=incident, status="firing")
+    firing = Alert.objects.filter(incident_links__incident=incident, status="firing", held_since=None)
     if incident.status not in {Status.RESOLVED, Status.CLOSED} or not firing.exists():
         incident.save(update_fields=["held_until"])
         return
