@@ -8,6 +8,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.template.loader import get_template
 from django.urls import reverse
 
+from tocsin.config import mailroom
 from tocsin.config.bridge import Bridge
 from tocsin.config.options import Options
 from tocsin.config.probes import Probes
@@ -16,6 +17,7 @@ from tocsin.entrypoints.ingest.app import Door
 from tocsin.entrypoints.ingest.app import build as build_ingest
 from tocsin.entrypoints.live.app import LiveApp
 from tocsin.entrypoints.live.app import build as build_live
+from tocsin.entrypoints.mail.app import Mailroom
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -32,8 +34,11 @@ class App(Protocol):
 class Root:
     """`start` inside the running loop, `close` when a signal says stop, `stop` when requests are done."""
 
-    def __init__(self, ingest: Door, live: LiveApp, probes: Probes, pages: App) -> None:
+    def __init__(
+        self, ingest: Door, live: LiveApp, probes: Probes, pages: App, mail: Mailroom | None = None
+    ) -> None:
         self._ingest, self._live, self._probes, self._pages = ingest, live, probes, pages
+        self._mail = mail
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,6 +59,8 @@ class Root:
         await self._probes.start()
         await self._ingest.start()
         await self._live.start()
+        if self._mail is not None:
+            await self._mail.start()
 
     def close(self) -> None:
         """Ends the open streams, which else would hold the server up; says not ready from now on."""
@@ -61,6 +68,8 @@ class Root:
         self._live.close()
 
     async def stop(self) -> None:
+        if self._mail is not None:
+            await self._mail.stop()
         await self._live.stop()
         await self._ingest.stop()
         await self._probes.stop()
@@ -75,4 +84,5 @@ def warm() -> None:
 def build(options: Options) -> Root:
     migrations = frozenset(MigrationLoader(None).disk_migrations)
     probes = Probes(options.database_url, migrations)
-    return Root(build_ingest(options), build_live(options), probes, Bridge(application))
+    door = build_ingest(options)
+    return Root(door, build_live(options), probes, Bridge(application), mailroom.build(options, door))

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from tocsin.config import chats, phones
+from tocsin.config import chats, mailin, phones
 from tocsin.config.chats import Chats
+from tocsin.config.mailin import MailIn
 from tocsin.config.phones import Phones
 from tocsin.lib import files, ids
 from tocsin.lib.env import Env, Network, Problem, WrongSettingsError
@@ -47,6 +48,13 @@ class PagerDuty:
 @dataclass(frozen=True)
 class Opsgenie:
     key: str
+    api_url: str
+
+
+@dataclass(frozen=True)
+class Datadog:
+    api_key: str
+    app_key: str
     api_url: str
 
 
@@ -92,6 +100,8 @@ class Options:
     bootstrap_token: str
     smtp: Smtp | None
     mail_from: str
+    mail_in: MailIn | None
+    datadog: Datadog
     slack: Slack
     pagerduty: PagerDuty
     opsgenie: Opsgenie
@@ -153,6 +163,8 @@ def read(environ: Mapping[str, str]) -> Options:
         mail_from=env.text(
             "TOCSIN_MAIL_FROM", f"Tocsin <tocsin@{urlsplit(public_url).hostname or 'localhost'}>"
         ),
+        mail_in=mailin.read(env, urlsplit(public_url).hostname or "localhost"),
+        datadog=_datadog(env),
         slack=_slack(env),
         pagerduty=_pagerduty(env),
         opsgenie=_opsgenie(env),
@@ -201,6 +213,14 @@ def _pagerduty(env: Env) -> PagerDuty:
         token=env.text("TOCSIN_PAGERDUTY_TOKEN"),
         api_url=env.url("TOCSIN_PAGERDUTY_API_URL", "https://api.pagerduty.com"),
         events_url=env.url("TOCSIN_PAGERDUTY_EVENTS_URL", "https://events.pagerduty.com"),
+    )
+
+
+def _datadog(env: Env) -> Datadog:
+    return Datadog(
+        api_key=env.text("TOCSIN_DATADOG_API_KEY"),
+        app_key=env.text("TOCSIN_DATADOG_APP_KEY"),
+        api_url=env.url("TOCSIN_DATADOG_API_URL", "https://api.datadoghq.com"),
     )
 
 

@@ -112,6 +112,11 @@ class Door:
             "age_seconds": round(self._overflow.age_s(), 1),
         }
 
+    async def kind_of(self, key: str) -> str:
+        """Of the enabled integration that a key opens; "" for none. Raises AwayError."""
+        known = await self._keys.find(key)
+        return known.kind if known is not None and known.enabled else ""
+
     def serves(self, method: str, path: str, query: bytes = b"") -> bool:
         if path.startswith(PREFIX):
             return True
