@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
 from tocsin.apps.alerts import changing, expiry, intake
@@ -15,7 +16,7 @@ from tocsin.apps.incidents import canary, holding, pipeline, proving, sorting, s
 from tocsin.apps.incidents import sweep as due
 from tocsin.apps.incidents.surroundings import Surroundings
 from tocsin.apps.integrations import actions as integrations
-from tocsin.apps.integrations import claiming, heartbeats, silence_of_sources
+from tocsin.apps.integrations import claiming, heartbeats, silence_of_sources, spooling
 from tocsin.apps.integrations.models import Event
 from tocsin.domain.errors import Invalid, NotFound
 from tocsin.lib import metrics
@@ -137,7 +138,7 @@ def sweep(now: datetime) -> int:
     at.
     """
     done = 0
-    for kind in (*_SWEPT, holding.release, holding.suppress, updates.tell_due):
+    for kind in (*_SWEPT, spooling.tell, holding.release, holding.suppress, updates.tell_due):
         try:
             done += kind(now)
         except (OperationalError, InterfaceError):

@@ -8,9 +8,11 @@ from django.db import connection, models, transaction
 
 from tocsin.apps.audit import actions as audit
 from tocsin.apps.catalog.models import Service
-from tocsin.apps.integrations.forms import route_form, tables_form
-from tocsin.apps.integrations.models import Event, Integration, RouteTree
+from tocsin.apps.integrations import partitions
+from tocsin.apps.integrations.forms import route_form, route_of, tables_form, tables_of
+from tocsin.apps.integrations.models import Event, Integration, Rejected, RouteTree
 from tocsin.apps.integrations.queries import info_of
+from tocsin.apps.integrations.routechecks import check_names
 from tocsin.apps.integrations.types import IntegrationInfo, IntegrationSpec
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
 from tocsin.domain.permissions import Actor, Permission, require, require_owned
@@ -20,7 +22,8 @@ from tocsin.lib import ids, pg
 from tocsin.ports import registry
 
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
-EVENTS_KEPT: Final = timedelta(days=14)
+_LONGEST_KEPT: Final = 262_144  # of the tree before a change, for undoing it
+EVENTS_KEPT: Final = timedelta(days=30)
 OLD_KEY_KEPT: Final = timedelta(hours=24)
 LONGEST_KEPT: Final = timedelta(days=90)
 
@@ -118,6 +121,9 @@ def save_routes(
     if row is not None and row.from_file and not from_file:
         raise Conflict("The routes come from a file; change them there or unlock them.")
     row = row or RouteTree(definition={})
+    before = {"definition": row.definition, "tables": row.tables or []}
+    if not from_file:  # what files say was checked with all that stands beside it
+        check_names(tree or route_of(row.definition), tables if tables is not None else tables_of(row.tables))
     row.from_file = from_file
     if tree is not None:
         row.definition = route_form(tree)
@@ -130,6 +136,7 @@ def save_routes(
         target_kind="routes",
         target_id=1,
         target_label="routes",
+        data={"before": before} if len(json.dumps(before)) <= _LONGEST_KEPT else {},
         now=now,
     )
 
@@ -156,12 +163,10 @@ def send_test_event(*, actor: Actor, name: str, now: datetime, resolve: bool = F
     return event_id
 
 
-def forget_events(*, now: datetime, limit: int = 5000) -> int:
-    """Drop processed events older than two weeks, some at a time; those set aside stay for a look. The
-    number dropped.
-    """
-    old = Event.objects.filter(processed_at__lt=now - EVENTS_KEPT).order_by("id").values("pk")[:limit]
-    return Event.objects.filter(pk__in=old).delete()[0]
+def forget_events(*, now: datetime, keep: timedelta = EVENTS_KEPT) -> int:
+    """Make the days of the event log that come, drop those that are old, and samples of what was refused."""
+    done = partitions.make_ahead(now=now) + partitions.drop_old(now=now, keep=keep)
+    return done + Rejected.objects.filter(last_at__lt=now - keep).delete()[0]
 
 
 def _keep_old(row: Integration, until: datetime) -> None:

@@ -42,13 +42,15 @@ class Integration(models.Model):
 class Event(models.Model):
     """One accepted event (or `count` equal ones of one commit), written by the door with plain SQL, read by
     the worker.
+
+    The table is partitioned by days of `received_at`, see `partitions`; its primary key is (id, received_at).
     """
 
     event_id = models.CharField(max_length=36)
     # No constraint in the database: the door has just looked the key up, and each check would cost a lookup
     # per row.
     integration = models.ForeignKey(
-        Integration, models.DO_NOTHING, db_constraint=False, related_name="events"
+        Integration, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="events"
     )
     # Whose form the payload has, where it came through another door than the integration's own; "" : its own.
     kind = models.CharField(max_length=32, default="", blank=True)
@@ -77,7 +79,18 @@ class Event(models.Model):
                 condition=models.Q(processed_at__isnull=True, lane=LANES),
             ),
             models.Index(fields=("integration", "-id"), name="integrations_recent"),
+            models.Index(fields=("dedup_key", "-id"), name="integrations_of_key"),
         )
+
+
+class Spooling(models.Model):
+    """A time in which events waited on a door's disk; told to the administrators once."""
+
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    events = models.PositiveIntegerField()
+    share = models.FloatField()  # how full the spool was at most, 0 to 1
+    told = models.BooleanField(default=False)
 
 
 class RouteTree(models.Model):

@@ -1,9 +1,12 @@
+from datetime import datetime
 
 from django.db.models import QuerySet
 
+from tocsin.apps.audit.queries import id_of_cursor
+from tocsin.apps.audit.types import Slice
 from tocsin.apps.integrations.forms import route_of, tables_of
-from tocsin.apps.integrations.models import Event, Integration, RouteTree
-from tocsin.apps.integrations.types import EventInfo, IntegrationInfo
+from tocsin.apps.integrations.models import Event, Integration, Rejected, RouteTree
+from tocsin.apps.integrations.types import EventInfo, IntegrationInfo, RejectedInfo
 from tocsin.domain.routing import EMPTY, Route, Table
 from tocsin.domain.severity import Severity
 
@@ -51,13 +54,22 @@ def routes_from_file() -> bool:
 
 def recent_events(integration_id: int, *, limit: int = 20) -> tuple[EventInfo, ...]:
     """The newest first; with those that were set aside, and why."""
-    rows = Event.objects.filter(integration_id=integration_id).order_by("-id")[:limit]
+    rows = (
+        Event.objects.filter(integration_id=integration_id)
+        .select_related("integration")
+        .order_by("-id")[:limit]
+    )
     return tuple(_event_of(row) for row in rows)
 
 
 def set_aside(*, limit: int = 50) -> tuple[EventInfo, ...]:
     """Events that could not be understood, the newest first."""
-    rows = Event.objects.exclude(set_aside="").exclude(integration__canary=True).order_by("-id")[:limit]
+    rows = (
+        Event.objects.exclude(set_aside="")
+        .filter(integration__canary=False)
+        .select_related("integration")
+        .order_by("-id")[:limit]
+    )
     return tuple(_event_of(row) for row in rows)
 
 
@@ -95,7 +107,58 @@ def _rows() -> QuerySet[Integration, Integration]:
     return Integration.objects.select_related("service")
 
 
+def log(
+    *,
+    since: datetime,
+    until: datetime,
+    integration: str = "",
+    dedup_key: str = "",
+    cursor: str | None = None,
+    limit: int = 500,
+) -> Slice[EventInfo]:
+    """Events received from `since` to before `until`, in the order in which they came. `raw` is empty where
+    the payload of a repeat was not kept.
+    """
+    rows = Event.objects.filter(received_at__gte=since, received_at__lt=until, integration__canary=False)
+    if integration:
+        rows = rows.filter(integration__name=integration)
+    if dedup_key:
+        rows = rows.filter(dedup_key=dedup_key)
+    if cursor:
+        rows = rows.filter(id__gt=id_of_cursor(cursor))
+    found = [_event_of(row) for row in rows.select_related("integration").order_by("id")[: limit + 1]]
+    return Slice(tuple(found[:limit]), str(found[limit - 1].id) if len(found) > limit else None)
+
+
+def raw_events(
+    integration_id: int, dedup_key: str, *, since: datetime, until: datetime, limit: int = 50
+) -> tuple[EventInfo, ...]:
+    """What came of one key from `since` to `until`, the newest first."""
+    rows = Event.objects.filter(dedup_key=dedup_key, integration_id=integration_id)
+    rows = rows.filter(received_at__gte=since, received_at__lte=until).select_related("integration")
+    return tuple(_event_of(row) for row in rows.order_by("-id")[:limit])
+
+
+def rejected(integration: str, *, limit: int = 50) -> tuple[RejectedInfo, ...]:
+    """Samples of what the door refused of it, the newest first."""
+    rows = Rejected.objects.filter(integration__name=integration).order_by("-last_at")[:limit]
+    return tuple(
+        RejectedInfo(
+            kind=row.kind,
+            status=row.status,
+            reason=row.reason,
+            body=bytes(row.body).decode(errors="replace").replace("\0", "\ufffd"),
+            size=row.size,
+            count=row.count,
+            first_at=row.first_at,
+            last_at=row.last_at,
+        )
+        for row in rows
+    )
+
+
 def _event_of(row: Event) -> EventInfo:
+    raw = bytes(row.payload)
     return EventInfo(
         row.event_id,
         row.action,
@@ -104,5 +167,10 @@ def _event_of(row: Event) -> EventInfo:
         row.received_at,
         row.processed_at,
         row.set_aside,
-        bytes(row.payload).decode(errors="replace"),
+        raw.decode(errors="replace"),
+        row.pk,
+        row.integration.name,
+        row.integration_id,
+        row.kind or row.integration.kind,
+        raw,
     )

@@ -121,7 +121,7 @@ def _calendars() -> float:
 
 class _Sweep:
     def __init__(self) -> None:
-        self._tidied_at = clock.monotonic()
+        self._tidied_at = clock.monotonic() - _TIDY_S  # at once: tomorrow's events need their place
 
     def step(self) -> float:
         incidents.sweep(clock.now())
