@@ -10,6 +10,7 @@ from tocsin.adapters.email_in.source import EmailSource
 from tocsin.adapters.generic.source import GenericSource
 from tocsin.adapters.grafana.source import GrafanaSource
 from tocsin.adapters.heartbeat.source import HeartbeatSource
+from tocsin.adapters.mapper import source as mapper
 from tocsin.adapters.opsgenie.source import OpsgenieSource
 from tocsin.adapters.pagerduty.source import PagerDutySource
 from tocsin.adapters.sentry.source import SentrySource
@@ -27,6 +28,7 @@ def fill() -> None:
         SentrySource(),
         EmailSource(),
         PagerDutySource(),
+        *mapper.sources(),
         OpsgenieSource(),
     ):
         registry.sources[source.kind] = source

@@ -36,7 +36,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     try:
-        return msgspec.json.encode(value).decode()[:LONGEST_TEXT]
+        return str(msgspec.json.encode(value), "utf-8")[:LONGEST_TEXT]
     except (TypeError, ValueError, msgspec.MsgspecError):
         return str(value)[:LONGEST_TEXT]
 
@@ -66,12 +66,11 @@ def _join(values: Any, separator: Any = ", ") -> str:
 
 
 def _replace(value: Any, old: Any, new: Any) -> str:
-    text, old, new = text_of(value), text_of(old), text_of(new)
-    if not old:
+    text, was, becomes = text_of(value), text_of(old), text_of(new)
+    if not was:
         return text
-    pieces = text.split(old)
-    most = max(1, LONGEST_TEXT // max(1, len(new)))
-    return new.join(pieces[: most + 1])[:LONGEST_TEXT]
+    most = max(1, LONGEST_TEXT // max(1, len(becomes)))
+    return becomes.join(text.split(was)[: most + 1])[:LONGEST_TEXT]
 
 
 @lru_cache(maxsize=512)
