@@ -120,6 +120,15 @@ class VerifiedSource(Source, Protocol):
 
 
 @runtime_checkable
+class RequestSource(Source, Protocol):
+    """A source whose events are not all in the body: headers say something too."""
+
+    def events_of(self, asked: Asked) -> Sequence[Envelope]:
+        """As `envelope`."""
+        ...
+
+
+@runtime_checkable
 class CompatibleSource(Source, Protocol):
     """A source with doors of its own, which takes the key from where the vendor's clients put it and answers
     as the vendor does. What such a door only reads is no matter of the source.

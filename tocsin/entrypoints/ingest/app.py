@@ -203,7 +203,8 @@ class Door:
         try:
             if known.checked is not None:
                 await asyncio.to_thread(known.checked.check, _asked(scope, body))
-            envelopes = known.source.envelope(body)
+            reads = known.reads_requests
+            envelopes = reads.events_of(_asked(scope, body)) if reads else known.source.envelope(body)
             event_id, wait = await self._submit(known, envelopes)
         except RefusedError as error:
             return self._refused(known, key, answers.problem(401, "Not proven", str(error)), body)

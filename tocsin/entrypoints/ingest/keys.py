@@ -14,7 +14,7 @@ import psycopg
 from tocsin.entrypoints.ingest.cache import Cache
 from tocsin.lib import clock
 from tocsin.ports import registry
-from tocsin.ports.source import CheckedSource, CompatibleSource, Source
+from tocsin.ports.source import CheckedSource, CompatibleSource, RequestSource, Source
 
 FRESH_S: Final = 2.0
 # A wrong key never costs more than two reads a second, however many are tried.
@@ -55,6 +55,10 @@ class Known:
     @cached_property
     def checked(self) -> CheckedSource | None:
         return self.source if isinstance(self.source, CheckedSource) else None
+
+    @cached_property
+    def reads_requests(self) -> RequestSource | None:
+        return self.source if isinstance(self.source, RequestSource) else None
 
     @cached_property
     def door(self) -> CompatibleSource | None:
