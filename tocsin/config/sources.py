@@ -30,5 +30,6 @@ def fill() -> None:
         PagerDutySource(),
         *mapper.sources(),
         OpsgenieSource(),
+        HeartbeatSource(),
     ):
         registry.sources[source.kind] = source

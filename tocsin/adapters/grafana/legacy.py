@@ -68,7 +68,7 @@ def parse(payload: bytes) -> Signal:
         severity = "warning"
         labels = {**labels, "severity": severity, "alert_kind": "no_data"}
     matches = (said.eval_matches or [])[:_MOST_MATCHES]
-    values = ", ".join(f"{each.metric or 'value'} = {each.value}" for each in matches)
+    values = ", ".join(f"{each.metric or 'value'} = {number(each.value)}" for each in matches)
     summary = f"{name}: no data" if said.state == "no_data" else said.title or name
     image = said.image_url or ""
     return Signal(
@@ -85,6 +85,10 @@ def parse(payload: bytes) -> Signal:
         else (),
         details=_details(said),
     )
+
+
+def number(value: float | str | None) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def _key_of(said: _Message) -> str:

@@ -67,12 +67,13 @@ class _Stored(msgspec.Struct, rename="camel"):
 class _Glance(msgspec.Struct, rename="camel"):
     """Enough to tell one kind of body from another."""
 
-    alerts: msgspec.Raw | None = None
-    rule_id: msgspec.Raw | None = None
-    rule_name: msgspec.Raw | None = None
-    state: msgspec.Raw | None = None
+    alerts: msgspec.Raw = msgspec.Raw(b"null")
+    rule_id: msgspec.Raw = msgspec.Raw(b"null")
+    rule_name: msgspec.Raw = msgspec.Raw(b"null")
+    state: msgspec.Raw = msgspec.Raw(b"null")
 
 
+_NULL: Final = msgspec.Raw(b"null")
 _glance: Final = msgspec.json.Decoder(_Glance)
 _body: Final = msgspec.json.Decoder(_Body)
 _alert: Final = msgspec.json.Decoder(_Alert)
@@ -132,8 +133,8 @@ class GrafanaSource:
 
     def envelope(self, body: bytes) -> Sequence[Envelope]:
         glance = shape.read(body, _glance)
-        if glance.alerts is None:
-            if glance.state is None or (glance.rule_id is None and glance.rule_name is None):
+        if glance.alerts == _NULL:
+            if glance.state == _NULL or glance.rule_id == glance.rule_name == _NULL:
                 raise Invalid(FieldError("alerts", _CUSTOM))
             return legacy.envelope(body)
         parsed = shape.read(body, _body)
@@ -255,7 +256,7 @@ def _summary(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
 def _annotations(stored: _Stored) -> dict[str, str]:
     alert = stored.alert
     given = {name: value for name, value in (alert.annotations or {}).items() if not name.startswith("__")}
-    values = ", ".join(f"{name} = {value}" for name, value in (alert.values or {}).items())
+    values = ", ".join(f"{name} = {legacy.number(value)}" for name, value in (alert.values or {}).items())
     if values or alert.value_string:
         given.setdefault("values", values or alert.value_string)
     if stored.truncated_alerts:
