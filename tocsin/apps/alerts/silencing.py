@@ -120,6 +120,20 @@ def _fill(row: Silence, spec: SilenceSpec, now: datetime) -> None:
     except ValueError as error:
         wrong.append(FieldError("zone", str(error)))
         zone = ZoneInfo("UTC")
+    _fill_times(row, spec, zone, now, wrong)
+    if len(spec.comment) > _MOST_WORDS:
+        wrong.append(FieldError("comment", f"at most {_MOST_WORDS} characters"))
+    if spec.notice is not None and not timedelta(0) < spec.notice < row.ends_at - row.starts_at:
+        wrong.append(FieldError("notice", "expected a time shorter than it lasts, such as 30m"))
+    if wrong:
+        raise Invalid(*wrong)
+    row.comment, row.name = spec.comment.strip().replace("\0", ""), spec.name[:128].replace("\0", "")
+    row.notice = spec.notice
+
+
+def _fill_times(
+    row: Silence, spec: SilenceSpec, zone: ZoneInfo, now: datetime, wrong: list[FieldError]
+) -> None:
     row.starts_at, row.ends_at = spec.starts_at.astimezone(UTC), spec.ends_at.astimezone(UTC)
     row.zone, row.rrule = spec.zone, ""
     if row.ends_at <= row.starts_at:
@@ -133,14 +147,6 @@ def _fill(row: Silence, spec: SilenceSpec, now: datetime) -> None:
             wrong.append(FieldError("rrule", str(error)))
     elif row.ends_at <= now and not row.from_file:
         wrong.append(FieldError("ends_at", "that is over already"))
-    if len(spec.comment) > _MOST_WORDS:
-        wrong.append(FieldError("comment", f"at most {_MOST_WORDS} characters"))
-    if spec.notice is not None and not timedelta(0) < spec.notice < row.ends_at - row.starts_at:
-        wrong.append(FieldError("notice", "expected a time shorter than it lasts, such as 30m"))
-    if wrong:
-        raise Invalid(*wrong)
-    row.comment, row.name = spec.comment.strip().replace("\0", ""), spec.name[:128].replace("\0", "")
-    row.notice = spec.notice
 
 
 def _matchers(spec: SilenceSpec, wrong: list[FieldError]) -> list[str]:

@@ -117,8 +117,8 @@ class SilenceSpec:
 
 @dataclass(frozen=True)
 class SilenceInfo:
-    """`starts_at` and `ends_at` are of the first time; `current` is the time that is open or next, `later` the
-    ones after it. `state`: active, scheduled (also between two times) or expired.
+    """`starts_at` and `ends_at` are of the first time; `current` is the time that is open or next, `later`
+    the ones after it. `state`: active, scheduled (also between two times) or expired.
     """
 
     uid: str

@@ -12,7 +12,7 @@ from tocsin.apps.alerts import changing, expiry, intake
 from tocsin.apps.alerts import holding as withholding
 from tocsin.apps.alerts.intake import Incoming
 from tocsin.apps.audit import actions as audit
-from tocsin.apps.incidents import canary, holding, pipeline, proving, sorting, surroundings, updates
+from tocsin.apps.incidents import canary, holding, pipeline, proving, sorting, storms, surroundings, updates
 from tocsin.apps.incidents import sweep as due
 from tocsin.apps.incidents.surroundings import Surroundings
 from tocsin.apps.integrations import actions as integrations
@@ -34,6 +34,8 @@ _SWEPT: Final = (
     heartbeats.look_for_missing,
     silence_of_sources.look_for_silent,
 )
+
+_HOLDS: Final = (holding.release, holding.suppress, storms.end_quiet)
 
 _processed = metrics.counter("events_processed", "Events worked, by outcome", ("outcome",))
 
@@ -89,7 +91,7 @@ def _work(events: Sequence[Event], now: datetime, *, proven: bool = False) -> No
     incoming = list(_understood(events, around, now, proven=proven))
     alerts = sorting.alerts(incoming)
     happenings = withholding.withhold(intake.take_in(alerts, around.directory, now), around.directory, now)
-    pipeline.carry_out(happenings, around, now=now)
+    pipeline.carry_out(storms.collapsed(happenings, around, now), around, now=now)
     sorting.take_others(incoming, around.directory, now)
     done = [event.pk for event in events if event.lane != proving.PARKED]
     Event.objects.filter(pk__in=done, processed_at=None).update(processed_at=now)
@@ -138,7 +140,7 @@ def sweep(now: datetime) -> int:
     at.
     """
     done = 0
-    for kind in (*_SWEPT, spooling.tell, holding.release, holding.suppress, updates.tell_due):
+    for kind in (*_SWEPT, spooling.tell, *_HOLDS, updates.tell_due):
         try:
             done += kind(now)
         except (OperationalError, InterfaceError):

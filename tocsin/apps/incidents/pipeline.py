@@ -10,7 +10,7 @@ from datetime import datetime
 from tocsin.apps.alerts import intake
 from tocsin.apps.alerts.intake import Happening, Placement, What
 from tocsin.apps.alerts.models import Alert
-from tocsin.apps.incidents import changes, handlers, telling
+from tocsin.apps.incidents import changes, handlers, storms, telling
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.groups import Group, lock_groups, newest_ids
 from tocsin.apps.incidents.limits import Fill, fills, limited
@@ -224,6 +224,7 @@ def _open(alert: Alert, placement: Placement, follows: Incident | None, this: _R
         declared_at=this.now,
         follows=follows if follows and follows.pk else None,
         raise_at=placement.raise_at,
+        storm=storms.is_storm(placement.group_key),
     )
     if placement.service.canary:
         incident.number = -alert.pk  # takes no number from people's
@@ -235,6 +236,8 @@ def _open(alert: Alert, placement: Placement, follows: Incident | None, this: _R
     if follows is not None:
         text += f" (follows {follows.ref})"
     this.diary.note(incident, "declared", text, {"severity": severity})
+    if incident.storm:
+        this.diary.note(incident, "storm", storms.BEGUN)
     return incident
 
 
