@@ -11,8 +11,6 @@ from typing import Final
 from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg import sql
 
-from tocsin.apps.integrations.models import Event
-
 _TABLE: Final = "integrations_event"
 _REST: Final = "integrations_event_rest"
 _NAME: Final = re.compile(rf"{_TABLE}_(\d{{8}})")
@@ -49,13 +47,7 @@ def drop_old(*, now: datetime, keep: timedelta) -> int:
             " WHERE processed_at < %s AND set_aside = '' AND received_at < %s LIMIT 5000)",
             [now - keep, now - keep],
         )
-        return done + cursor.rowcount
-
-
-def bounds(events: list[Event]) -> tuple[datetime, datetime]:
-    """The first and last day of these, so that a statement looks only there."""
-    moments = [event.received_at for event in events]
-    return min(moments), max(moments)
+        return done + int(cursor.rowcount)
 
 
 def _days() -> dict[str, datetime]:
@@ -95,7 +87,7 @@ def _done(*statements: sql.Composed) -> bool:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '2s'")
             for statement in statements:
-                cursor.execute(statement)  # type: ignore[arg-type]  # psycopg takes it; Django's stubs know only text
+                cursor.execute(statement)
     except (IntegrityError, OperationalError):
         return False
     return True

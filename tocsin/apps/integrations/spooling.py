@@ -20,11 +20,12 @@ def tell(now: datetime) -> int:
     rows = list(Spooling.objects.select_for_update(skip_locked=True).filter(told=False).order_by("pk")[:20])
     for row in rows:
         if row.ended_at - row.began_at >= _WORTH_A_WORD or row.share >= _HALF:
-            lines = (
-                f"From {row.began_at:%Y-%m-%d %H:%M:%S} to {row.ended_at:%H:%M:%S} UTC the database did not"
-                f" take events: {row.events} were kept on disk and are in the event log now, in order.",
-                f"The spool was {row.share:.0%} full at most. Full, it refuses: TOCSIN_SPOOL_MB sets its size.",
+            kept = (
+                f"From {row.began_at:%Y-%m-%d %H:%M:%S} to {row.ended_at:%H:%M:%S} UTC the database did not take"
+                f" events: {row.events} were kept on disk and are in the event log now, in order."
             )
+            full = f"The spool was {row.share:.0%} full at most; once full it refuses. See TOCSIN_SPOOL_MB."
+            lines = (kept, full)
             bus.publish(AdminWord("Events had to wait for the database", lines, now, f"spooling:{row.pk}"))
         row.told = True
         row.save(update_fields=["told"])
