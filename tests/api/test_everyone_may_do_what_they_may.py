@@ -32,9 +32,13 @@ def _everyone(operation: str, path: str, body: Any = None) -> Case:
 
 
 OVERRIDE = {"start": "2030-01-01T00:00:00Z", "end": "2030-01-02T00:00:00Z", "user": "owner@example.com"}
+SILENCE = {"matchers": ['host="db1"'], "ends_at": "2030-01-01T00:00:00Z", "starts_at": "2029-06-01T00:00:00Z"}
+WINDOW = {**SILENCE, "services": ["checkout"], "rrule": "FREQ=YEARLY"}
 THROTTLE = {"via": "sms", "per": "contact", "limits": [{"most": 2, "within": "1m"}]}
 SERVICE = {"name": "checkout", "team": "payments", "description": "new"}
 INTEGRATION = {"name": "prom", "kind": "alertmanager", "service": "checkout"}
+BEAT = {"integration": "prom", "name": "backup", "every": "1h"}
+CHANGED = {"integration": "prom", "summary": "deployed v1.42", "service": "checkout"}
 RING = {"type": "weekly", "participants": [{"user": "mate@example.com"}, {"user": "owner@example.com"}]}
 LAYERS = {"layers": [{"rotation": "primary"}]}
 STEPS = {"steps": [{"notify": [{"schedule": "main"}], "wait": "5m"}], "repeat": 1}
@@ -116,6 +120,15 @@ CASES = (
     Case("POST /integrations/{name}/rotate-key", "/integrations/prom/rotate-key", 200, 403, 403),
     Case("POST /integrations/{name}/test", "/integrations/prom/test", 202, 403, 403),
     _everyone("GET /integrations/{name}/events", "/integrations/prom/events"),
+    _everyone("GET /heartbeats", "/heartbeats"),
+    Case("POST /heartbeats", "/heartbeats", 201, 403, 403, BEAT),
+    _everyone("GET /heartbeats/{heartbeat_id}", "/heartbeats/{heartbeat}"),
+    Case("PUT /heartbeats/{heartbeat_id}", "/heartbeats/{heartbeat}", 200, 403, 403, BEAT),
+    Case("POST /heartbeats/{heartbeat_id}/pause", "/heartbeats/{heartbeat}/pause", 200, 403, 403),
+    Case("POST /heartbeats/{heartbeat_id}/resume", "/heartbeats/{heartbeat}/resume", 200, 403, 403),
+    Case("DELETE /heartbeats/{heartbeat_id}", "/heartbeats/{heartbeat}", 204, 403, 403),
+    _everyone("GET /changes", "/changes"),
+    Case("POST /changes", "/changes", 201, 201, 403, CHANGED),
     _everyone("GET /alerts", "/alerts"),
     _everyone("GET /alerts/{alert_id}", "/alerts/{alert}"),
     _everyone("GET /oncall", "/oncall"),
@@ -168,6 +181,18 @@ CASES = (
     _everyone("GET /absences", "/absences"),
     Case("POST /absences", "/absences", 201, 201, 403, ABSENCE),
     Case("DELETE /absences/{absence_id}", "/absences/{absence}", 204, 204, 403),
+    *(
+        case
+        for kind, body in (("silences", SILENCE), ("maintenance", WINDOW))
+        for case in (
+            _everyone(f"GET /{kind}", f"/{kind}"),
+            Case(f"POST /{kind}", f"/{kind}", 201, 201, 403, body),
+            _everyone(f"POST /{kind}/preview", f"/{kind}/preview", body),
+            _everyone(f"GET /{kind}/{{uid}}", f"/{kind}/{{silence}}"),
+            Case(f"PUT /{kind}/{{uid}}", f"/{kind}/{{silence}}", 200, 200, 403, body),
+            Case(f"POST /{kind}/{{uid}}/expire", f"/{kind}/{{silence}}/expire", 200, 200, 403),
+        )
+    ),
     _everyone("GET /swaps", "/swaps"),
     Case("POST /swaps", "/swaps", 201, 201, 409, SWAP),
     Case("POST /swaps/take-shift", "/swaps/take-shift", 201, 201, 403, TAKEN),
@@ -244,6 +269,9 @@ CASES = (
         "POST /users/{email}/tests/{page_id}/rest", "/users/mate@example.com/tests/{page}/rest", 202, 202, 403
     ),
     _everyone("GET /deliveries", "/deliveries"),
+    _everyone("GET /routes", "/routes"),
+    Case("PUT /routes", "/routes", 200, 403, 403, {"tree": {"service": "checkout"}}),
+    _everyone("GET /events", "/events"),
     _everyone("GET /throttles", "/throttles"),
     Case("PUT /throttles", "/throttles", 200, 403, 403, THROTTLE),
     _everyone("GET /deliveries/{delivery_id}", "/deliveries/{delivery}"),

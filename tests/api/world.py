@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.api.conftest import NOW, Caller
+from tocsin.apps.alerts.actions import save_silence
 from tocsin.apps.alerts.models import Alert
+from tocsin.apps.alerts.types import SilenceSpec
 from tocsin.apps.catalog import actions as catalog
 from tocsin.apps.catalog.types import ServiceSpec
 from tocsin.apps.escalation import settings
@@ -15,6 +17,8 @@ from tocsin.apps.identity.actions import TeamForm
 from tocsin.apps.identity.models import User
 from tocsin.apps.incidents import actions as incidents
 from tocsin.apps.integrations import actions as integrations
+from tocsin.apps.integrations.heartbeat_actions import save_heartbeat
+from tocsin.apps.integrations.heartbeat_queries import HeartbeatSpec
 from tocsin.apps.integrations.types import IntegrationSpec
 from tocsin.apps.notify import actions as notify
 from tocsin.apps.notify import deliveries
@@ -76,7 +80,10 @@ def build(owner: Caller, mate: Caller, stranger: Caller) -> World:
     ids = {"token": token.id, "override": override.id, "alert": _alert(), "method": mates.id}
     ids |= {"page": test, "delivery": message.id}
     ids |= {"feed": feed.id, "calendar": calendar.id}
+    beat = HeartbeatSpec("prom", "nightly", cron="0 3 * * *")
+    ids |= {"heartbeat": save_heartbeat(spec=beat, **by).id}
     ids |= _duty(now)
+    ids |= {"silence": _silence(now)}
     ids |= _swaps(owner.actor or SYSTEM, mate.actor or SYSTEM, now)
     return World(owner, mate, stranger, {**ids, "incident": refs[0], "other": refs[1]}, now)
 
@@ -84,6 +91,11 @@ def build(owner: Caller, mate: Caller, stranger: Caller) -> World:
 def _incident(title: str, now: datetime) -> str:
     made = incidents.declare(actor=SYSTEM, title=title, service="checkout", severity=Severity.SEV2, now=now)
     return made.ref
+
+
+def _silence(now: datetime) -> str:
+    spec = SilenceSpec(('host="db1"',), now, now + timedelta(hours=1))
+    return save_silence(actor=SYSTEM, spec=spec, now=now).uid
 
 
 def _duty(now: datetime) -> dict[str, int | str]:
