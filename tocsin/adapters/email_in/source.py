@@ -105,7 +105,10 @@ class EmailSource:
 
     def parse(self, payload: bytes) -> Signal:
         kept = loose.read_object(payload)
-        action = EventAction(text_at(kept, "action"))
+        try:
+            action = EventAction(text_at(kept, "action"))
+        except ValueError:
+            raise Invalid(FieldError("action", "is no action")) from None
         at = shape.time_of(text_at(kept, "date"))
         sender = text_at(kept, "from")
         subject = text_at(kept, "subject")
