@@ -1,4 +1,4 @@
-"""Makes examples/week/events.jsonl: a week of a small shop, as its monitoring would have told it. `python -m bench.week`.
+"""Makes examples/week/events.jsonl: a week of a small shop, as monitoring tells it. `python -m bench.week`.
 
 The same seed gives the same week: a nightly batch that is loud, a service that flaps, two deploys that break
 something, a storm when a database fails, and the noise between them.

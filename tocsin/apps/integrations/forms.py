@@ -14,7 +14,7 @@ from tocsin.domain.configuration.routes import read_routes, read_tables, route_f
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.routing import EMPTY, Route, Table
 
-__all__ = ["read_tree", "route_form", "route_of", "tables_form", "tables_of"]
+__all__ = ["read_form_of_tables", "read_tree", "route_form", "route_of", "tables_form", "tables_of"]
 
 
 def read_tree(form: Any) -> Route:
@@ -24,6 +24,15 @@ def read_tree(form: Any) -> Route:
     if report.errors:
         raise Invalid(*(FieldError(one.path, one.message) for one in report.errors))
     return tree or EMPTY
+
+
+def read_form_of_tables(form: Any) -> dict[str, Table]:
+    """Somebody's text. Raises Invalid."""
+    report = Report()
+    tables = read_tables(Cursor(from_plain(form, "tables"), "tables", report))
+    if report.errors:
+        raise Invalid(*(FieldError(one.path, one.message) for one in report.errors))
+    return tables or {}
 
 
 def route_of(form: Mapping[str, Any]) -> Route:
