@@ -13,7 +13,7 @@ from tocsin.lib.env import WrongSettingsError
 FAILED: Final = 1
 WRONG_USE: Final = 2
 _SOURCES: Final = "tocsin.config.sources"
-_NEED_SOURCES: Final = frozenset({"explain"})
+_NEED_SOURCES: Final = frozenset({"datadog", "explain"})
 
 
 class _Commands(click.Group):

@@ -19,6 +19,7 @@ _MODULES: Final = {
     "page": "incident",
     "alert": "incident",
     "demo": "demo",
+    "datadog": "datadog",
 }
 
 
