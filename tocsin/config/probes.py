@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 import psycopg
@@ -24,8 +24,14 @@ _up = metrics.gauge("database_up", "1 while the database answers")
 
 
 class Probes:
-    def __init__(self, database_url: str, migrations: frozenset[tuple[str, str]]) -> None:
-        """`migrations` are those this code needs: (app, name)."""
+    def __init__(
+        self,
+        database_url: str,
+        migrations: frozenset[tuple[str, str]],
+        spool: Callable[[], Mapping[str, float]],
+    ) -> None:
+        """`migrations` are those this code needs: (app, name); `spool` tells what waits on disk."""
+        self._spool = spool
         self._missing = migrations
         self._pool = db.pool(database_url, most=2, name="probes")
         self._closing = False
@@ -56,8 +62,11 @@ class Probes:
 
     async def _ready(self, send: Send) -> None:
         problem = "shutting down" if self._closing else await self._problem()
-        body = json.dumps({"status": "not ready", "detail": problem} if problem else {"status": "ready"})
-        await _answer(send, 503 if problem else 200, _JSON, body.encode())
+        body: dict[str, Any] = {"status": "not ready", "detail": problem} if problem else {"status": "ready"}
+        spool = self._spool()
+        if spool["events"]:
+            body["spool"] = spool
+        await _answer(send, 503 if problem else 200, _JSON, json.dumps(body).encode())
 
     async def _problem(self) -> str:
         try:

@@ -21,8 +21,8 @@ def tell(now: datetime) -> int:
     for row in rows:
         if row.ended_at - row.began_at >= _WORTH_A_WORD or row.share >= _HALF:
             kept = (
-                f"From {row.began_at:%Y-%m-%d %H:%M:%S} to {row.ended_at:%H:%M:%S} UTC the database did not take"
-                f" events: {row.events} were kept on disk and are in the event log now, in order."
+                f"From {row.began_at:%Y-%m-%d %H:%M:%S} to {row.ended_at:%H:%M:%S} UTC the database did not"
+                f" take events: {row.events} were kept on disk and are in the event log now, in order."
             )
             full = f"The spool was {row.share:.0%} full at most; once full it refuses. See TOCSIN_SPOOL_MB."
             lines = (kept, full)
