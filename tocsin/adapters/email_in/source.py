@@ -12,6 +12,7 @@ from tocsin.adapters.email_in import message, rules
 from tocsin.adapters.email_in.message import Mail
 from tocsin.adapters.email_in.rules import Rules, Verdict
 from tocsin.domain import loose, shape
+from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.loose import text_at
 from tocsin.domain.signal import EventAction, Signal
 from tocsin.ports.source import Envelope, Snippet
