@@ -85,5 +85,4 @@ def build(options: Options) -> Root:
     migrations = frozenset(MigrationLoader(None).disk_migrations)
     door = build_ingest(options)
     probes = Probes(options.database_url, migrations, door.spool)
-    door = build_ingest(options)
     return Root(door, build_live(options), probes, Bridge(application), mailroom.build(options, door))
