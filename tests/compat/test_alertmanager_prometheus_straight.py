@@ -20,8 +20,9 @@ integrations:
 
 @pytest.fixture(scope="module")
 def tocsin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    installation = Installation(tmp_path_factory.mktemp("straight") / "data").start()
+    installation = Installation(tmp_path_factory.mktemp("straight") / "data")
     try:
+        installation.start()
         installation.apply(ORGANISATION)
         yield installation
     finally:
