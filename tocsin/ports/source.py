@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from tocsin.domain.errors import Invalid
+from tocsin.domain.mapping.mapping import Mapped
+from tocsin.domain.mapping.model import Definition
 from tocsin.domain.signal import EventAction, Signal
 
 
@@ -125,6 +127,17 @@ class RequestSource(Source, Protocol):
 
     def events_of(self, asked: Asked) -> Sequence[Envelope]:
         """As `envelope`."""
+        ...
+
+
+@runtime_checkable
+class MappedSource(RequestSource, Protocol):
+    """A source that reads by a definition, which people may change."""
+
+    definition: Definition
+
+    def mapped(self, payload: bytes) -> Mapped:
+        """As `parse`, with what could not be worked out."""
         ...
 
 
