@@ -48,8 +48,7 @@ fixtures = [
 def take(source: Source, body: bytes) -> None:
     try:
         envelopes = source.envelope(body)
-    except Invalid as error:
-        assert error.errors
+    except Invalid:
         return
     for envelope in envelopes:
         assert 0 < len(envelope.dedup_key) <= MAX_DEDUP_KEY
