@@ -22,6 +22,7 @@ class Place:
 PLACES = (
     Place("Incidents", "incidents", "siren", "i", phone=True),
     Place("Alerts", "alerts", "radar", "l"),
+    Place("Silences", "silences", "bell-off", "x"),
     Place("On call", "oncall", "phone-call", "o", phone=True),
     Place("Wall", "wall", "monitor", "w"),
     Place("My on-call", "my_oncall", "calendar-check", "m", phone=True),
@@ -32,6 +33,7 @@ PLACES = (
     Place("Pay", "pay", "banknote", "y", "Who"),
     Place("Escalation policies", "policies", "ladder", "e", "Who"),
     Place("Integrations", "integrations", "plug", "n", "Set up"),
+    Place("Routing", "routing", "git-branch", "r", "Set up"),
     Place("Delivery", "delivery", "send", "b", "Set up"),
     Place("Audit", "audit", "scroll-text", "a", "Set up"),
     Place("Settings", "settings", "settings", ",", "Set up"),

@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from tocsin.entrypoints.web import urls_duty, urls_policies, urls_reach, urls_schedules
+from tocsin.entrypoints.web import urls_duty, urls_mapper, urls_policies, urls_reach, urls_schedules
 from tocsin.entrypoints.web.views import (
     alerts,
     audit,
@@ -17,8 +17,11 @@ from tocsin.entrypoints.web.views import (
     people,
     push,
     ready,
+    routes,
     search,
     settings,
+    surroundings,
+    silences,
     teams,
     unlock,
 )
@@ -27,6 +30,7 @@ from tocsin.entrypoints.web.views import incident as one
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="incidents"), name="home"),
     *urls_duty.urlpatterns,
+    *urls_mapper.urlpatterns,
     *urls_reach.urlpatterns,
     path("incidents/", incidents.index, name="incidents"),
     path("incidents/declare", incidents.declare, name="declare"),
@@ -35,10 +39,16 @@ urlpatterns = [
     path("incidents/bulk", incidents.bulk, name="incidents_bulk"),
     path("incidents/<str:ref>", one.show, name="incident"),
     path("incidents/<str:ref>/row", incidents.row, name="incident_row"),
+    path("incidents/<str:ref>/around", surroundings.show, name="incident_around"),
     path("incidents/<str:ref>/<str:deed>", one.act, name="incident_act"),
     path("follow", following.change, name="follow"),
     path("alerts/", alerts.index, name="alerts"),
     path("alerts/labels", alerts.facets, name="alert_facets"),
+    path("silences/", silences.index, name="silences"),
+    path("silences/new", silences.edit, name="silence_new"),
+    path("silences/<str:uid>/edit", silences.edit, name="silence_edit"),
+    path("silences/<str:uid>/expire", silences.expire, name="silence_expire"),
+    path("silences/<str:uid>/extend", silences.extend, name="silence_extend"),
     path("alerts/noise", noise.index, name="noise"),
     path("alerts/<int:alert_id>", alerts.show, name="alert"),
     path("on-call/", oncall.now_board, name="oncall"),
@@ -62,6 +72,10 @@ urlpatterns = [
     path("integrations/<name:name>/delete", integrations.delete, name="integration_delete"),
     path("integrations/<name:name>/test", integrations.send_test, name="integration_test"),
     path("integrations/<name:name>/rotate", integrations.rotate, name="integration_rotate"),
+    path("routing/", routes.index, name="routing"),
+    path("routing/change", routes.change, name="routing_change"),
+    path("routing/draft", routes.draft, name="routing_draft"),
+    path("routing/undo", routes.undo, name="routing_undo"),
     path("audit/", audit.index, name="audit"),
     path("settings/", settings.index, name="settings"),
     path("settings/tokens", settings.create_token, name="token_create"),
