@@ -11,7 +11,7 @@ from tocsin.apps.catalog.models import Service
 from tocsin.apps.integrations import partitions
 from tocsin.apps.integrations.forms import route_form, route_of, tables_form, tables_of
 from tocsin.apps.integrations.models import Event, Integration, Rejected, RouteTree
-from tocsin.apps.integrations.queries import info_of
+from tocsin.apps.integrations.queries import info_of, routes_before
 from tocsin.apps.integrations.routechecks import check_names
 from tocsin.apps.integrations.types import IntegrationInfo, IntegrationSpec
 from tocsin.domain.errors import Conflict, FieldError, Invalid, NotFound
@@ -139,6 +139,18 @@ def save_routes(
         data={"before": before} if len(json.dumps(before)) <= _LONGEST_KEPT else {},
         now=now,
     )
+
+
+@transaction.atomic
+def undo_routes(*, actor: Actor, now: datetime) -> None:
+    """The tree and its tables as they were before the last change; a second time takes that back. Raises
+    Conflict where nothing is known of before.
+    """
+    require(actor, Permission.CONFIGURE)
+    before = routes_before()
+    if before is None:
+        raise Conflict("There is nothing to undo.")
+    save_routes(actor=actor, tree=route_of(before["definition"]), tables=tables_of(before["tables"]), now=now)
 
 
 @transaction.atomic

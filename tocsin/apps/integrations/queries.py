@@ -1,7 +1,9 @@
 from datetime import datetime
+from typing import Any
 
 from django.db.models import QuerySet
 
+from tocsin.apps.audit.models import AuditEntry
 from tocsin.apps.audit.queries import id_of_cursor
 from tocsin.apps.audit.types import Slice
 from tocsin.apps.integrations.forms import route_of, tables_of
@@ -45,6 +47,13 @@ def tables() -> dict[str, Table]:
     """What routes look labels up in."""
     row = RouteTree.objects.order_by("pk").first()
     return tables_of(row.tables or ()) if row else {}
+
+
+def routes_before() -> dict[str, Any] | None:
+    """The tree and the tables as stored before the last change; None where that is not known."""
+    row = AuditEntry.objects.filter(action="routes.changed").order_by("-id").first()
+    before = row.data.get("before") if row else None
+    return before if isinstance(before, dict) else None
 
 
 def routes_from_file() -> bool:

@@ -1,0 +1,82 @@
+"""The routing page: the tree is drawn, changed a node at a time, tried, compared and undone."""
+
+import pytest
+
+from tests.web.conftest import Visitor
+from tocsin.apps.catalog import actions as catalog
+from tocsin.apps.catalog.types import ServiceSpec
+from tocsin.apps.integrations import actions, queries
+from tocsin.apps.integrations.forms import read_tree, route_form
+from tocsin.domain.permissions import SYSTEM
+from tocsin.lib import clock
+
+pytestmark = pytest.mark.django_db
+TREE = {
+    "routes": [
+        {"match": ['team="payments"'], "set": {"labels": {"owner": "alice"}}, "severity": "SEV1"},
+        {"match": ['team="web"']},
+    ]
+}
+
+
+@pytest.fixture(autouse=True)
+def _routes() -> None:
+    catalog.save_service(actor=SYSTEM, spec=ServiceSpec("till"), now=clock.now())
+    actions.save_routes(actor=SYSTEM, tree=read_tree(TREE), now=clock.now())
+
+
+def form() -> object:
+    return route_form(queries.routes())
+
+
+def test_an_alert_is_tried_and_its_way_is_shown(owner: Visitor) -> None:
+    page = owner.client.get("/routing/", {"labels": "team=payments", "summary": "x"})
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert "SEV1: set by the route" in text
+    assert "set: owner=alice" in text
+
+
+def test_what_cannot_be_read_says_where(owner: Visitor) -> None:
+    text = owner.client.get("/routing/", {"labels": "a=1\nnonsense"}).content.decode()
+    assert "Line 2: expected name=value" in text
+
+
+def test_a_node_is_changed_added_moved_removed_and_undone(owner: Visitor) -> None:
+    def deed(path: str, deed: str, text: str = "") -> int:
+        return owner.client.post("/routing/change", {"path": path, "deed": deed, "text": text}).status_code
+
+    assert deed("2", "save", "match: ['team=\"web\"']\nservice: till") == 302
+    assert form() == {"routes": [TREE["routes"][0], {"match": ['team="web"'], "service": "till"}]}
+    assert deed("2", "up") == 302
+    assert deed("1", "add", "{if: 'labels.a == \"1\"', severity: SEV4}") == 302
+    assert queries.routes().routes[0].routes[0].severity == "SEV4"
+    assert deed("2", "remove") == 302
+    assert len(queries.routes().routes) == 1
+    owner.client.post("/routing/undo")
+    assert len(queries.routes().routes) == 2
+
+
+def test_a_wrong_node_changes_nothing_and_keeps_what_was_typed(owner: Visitor) -> None:
+    before = form()
+    answer = owner.client.post("/routing/change", {"path": "1", "deed": "save", "text": "service: nowhere"})
+    assert answer.status_code == 422
+    assert "there is no service &#x27;nowhere&#x27;" in answer.content.decode()
+    assert "service: nowhere" in answer.content.decode()
+    assert form() == before
+
+
+def test_a_draft_is_compared_before_it_is_saved(owner: Visitor) -> None:
+    before = form()
+    answer = owner.client.post("/routing/draft", {"deed": "compare", "text": "service: till"})
+    assert answer.status_code == 200
+    assert form() == before
+    assert owner.client.post("/routing/draft", {"deed": "save", "text": "service: till"}).status_code == 302
+    assert form() == {"service": "till"}
+
+
+def test_who_only_looks_sees_the_tree_and_changes_nothing(stranger: Visitor) -> None:
+    assert "team=&quot;payments&quot;" in stranger.client.get("/routing/?node=1").content.decode()
+    before = form()
+    stranger.client.post("/routing/change", {"path": "1", "deed": "remove"})
+    assert form() == before
