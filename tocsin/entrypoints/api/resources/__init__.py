@@ -27,6 +27,7 @@ from tocsin.entrypoints.api.resources import (
     schedules,
     services,
     silences,
+    splitting,
     stream,
     swaps,
     teams,
@@ -39,6 +40,7 @@ from tocsin.entrypoints.api.resources import (
 ROUTERS: tuple[tuple[str, Router, str], ...] = (
     ("/incidents", incidents.router, "incidents"),
     ("/incidents", following.incidents, "incidents"),
+    ("/incidents", splitting.router, "incidents"),
     ("/pages", incidents.pages, "incidents"),
     ("/alerts", alerts.router, "alerts"),
     ("/services", services.router, "services"),
