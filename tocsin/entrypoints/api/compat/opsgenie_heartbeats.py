@@ -117,7 +117,8 @@ def _every(body: Mapping[str, Any], row: HeartbeatInfo | None) -> timedelta:
     if not isinstance(unit, str) or unit not in _UNITS:
         raise Invalid(FieldError("intervalUnit", "Interval unit must be one of minutes, hours, days."))
     size: timedelta = _UNITS[unit]
-    return size * interval
+    every: timedelta = size * interval
+    return every
 
 
 def _body(asked: Asked) -> dict[str, Any]:
