@@ -17,7 +17,7 @@ from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import attempt, private, signed_in
 from tocsin.lib.clock import now
 from tocsin.ports import registry
-from tocsin.ports.source import Snippet
+from tocsin.ports.source import MappedSource, Snippet
 
 _HIDDEN = "•" * 32
 _TAKEN = "There is one of that name already."
@@ -102,6 +102,7 @@ def _one(
         "may_edit": may_edit,
         "url": endpoint(found, key),
         "title": source.title if source else found.kind,
+        "has_mapper": isinstance(source, MappedSource),
         "snippets": [filled(each, found, key) for each in source.snippets] if source else [],
         "events": queries.recent_events(found.id, limit=12),
         "services": [service.name for service in catalog.services()],
