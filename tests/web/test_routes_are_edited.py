@@ -7,6 +7,7 @@ from tocsin.apps.catalog import actions as catalog
 from tocsin.apps.catalog.types import ServiceSpec
 from tocsin.apps.integrations import actions, queries
 from tocsin.apps.integrations.forms import read_tree, route_form
+from tocsin.apps.integrations.types import IntegrationSpec
 from tocsin.domain.permissions import SYSTEM
 from tocsin.lib import clock
 
@@ -22,6 +23,7 @@ TREE = {
 @pytest.fixture(autouse=True)
 def _routes() -> None:
     catalog.save_service(actor=SYSTEM, spec=ServiceSpec("till"), now=clock.now())
+    actions.save_integration(actor=SYSTEM, spec=IntegrationSpec("tool", "generic"), now=clock.now())
     actions.save_routes(actor=SYSTEM, tree=read_tree(TREE), now=clock.now())
 
 
