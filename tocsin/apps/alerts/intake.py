@@ -16,6 +16,7 @@ from django.db import connection
 from tocsin.apps.alerts import expiry, naming
 from tocsin.apps.alerts.directory import Directory
 from tocsin.apps.alerts.models import Alert, Decision
+from tocsin.apps.audit.bulk import update_rows
 from tocsin.apps.catalog.types import ServiceInfo
 from tocsin.apps.integrations.types import IntegrationInfo
 from tocsin.domain import canary, deciding
@@ -84,7 +85,7 @@ def take_in(incoming: Sequence[Incoming], directory: Directory, now: datetime) -
     for each in incoming:
         _take(each, batch, directory, now)
     _update(batch.repeated.values())
-    Alert.objects.bulk_update(batch.relabelled.values(), ["labels", "said", "runbook"])
+    update_rows(batch.relabelled.values(), ["labels", "said", "runbook"])
     Alert.objects.bulk_create(batch.created)
     return batch.happenings
 
@@ -233,28 +234,6 @@ def _severities(
 
 def _update(changed: Iterable[Alert]) -> None:
     rows = list(changed)
-    plain = [a for a in rows if a.status == FIRING]
-    if plain:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE alerts_alert a SET count = v.count, last_seen_at = v.seen, word = v.word,"
-                " severity = v.severity, urgency = v.urgency, expires_at = v.expires, stale = v.stale"
-                " FROM unnest"
-                "(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[],"
-                " %s::timestamptz[], %s::bool[])"
-                " AS v(id, count, seen, word, severity, urgency, expires, stale) WHERE a.id = v.id",
-                [
-                    [a.pk for a in plain],
-                    [a.count for a in plain],
-                    [a.last_seen_at for a in plain],
-                    [a.word for a in plain],
-                    [str(a.severity) for a in plain],
-                    [str(a.urgency) for a in plain],
-                    [a.expires_at for a in plain],
-                    [a.stale for a in plain],
-                ],
-            )
-    ended = [a for a in rows if a.status == RESOLVED]
-    if ended:
-        fields = ["count", "last_seen_at", "status", "resolved_at", "ended_how", "expires_at", "stale"]
-        Alert.objects.bulk_update(ended, fields)
+    seen = ("count", "last_seen_at", "expires_at", "stale")
+    update_rows([a for a in rows if a.status == FIRING], (*seen, "word", "severity", "urgency"))
+    update_rows([a for a in rows if a.status == RESOLVED], (*seen, "status", "resolved_at", "ended_how"))

@@ -12,6 +12,7 @@ from django.db import connection
 from tocsin.apps.alerts import intake
 from tocsin.apps.alerts.intake import Happening, Placement, What
 from tocsin.apps.alerts.models import Alert
+from tocsin.apps.audit.bulk import update_rows
 from tocsin.apps.incidents import changes, handlers, parting, storms, telling
 from tocsin.apps.incidents.changes import Diary
 from tocsin.apps.incidents.groups import Group, lock_groups, newest_ids
@@ -153,7 +154,7 @@ def _one_firing(incidents: Iterable[int]) -> list[tuple[int, int]]:
             " WHERE l.incident_id = i.id AND a.status = %s ORDER BY l.id DESC LIMIT 1) AS f",
             [list(incidents), intake.FIRING],
         )
-        return cursor.fetchall()
+        return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
 def _locked(wanted: Iterable[int]) -> dict[int, Incident]:
@@ -402,7 +403,7 @@ def _write(this: _Round) -> None:
     Incident.everything.bulk_create(this.created)
     for incident in this.changed.values():
         incident.version += 1
-    Incident.everything.bulk_update(this.changed.values(), _FIELDS)
+    update_rows(this.changed.values(), _FIELDS)
     IncidentAlert.objects.bulk_create(
         (IncidentAlert(incident=incident, alert=alert, joined_at=this.now) for incident, alert in this.links),
         ignore_conflicts=True,
