@@ -289,4 +289,5 @@ def _integration_spec(integration: Integration) -> IntegrationSpec:
         key=integration.key,
         severity_map=integration.severity_map,
         enabled=integration.enabled,
+        config=integration.config,
     )

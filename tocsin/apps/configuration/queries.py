@@ -57,7 +57,13 @@ def organisation(*, from_files_only: bool = False) -> Organisation:
         services={info.name: _service(info) for info in catalog.services()},
         integrations={
             info.name: Integration(
-                info.name, info.kind, info.service, info.key, info.severity_map, info.enabled
+                info.name,
+                info.kind,
+                info.service,
+                info.key,
+                info.severity_map,
+                info.enabled,
+                dict(info.config) or None,
             )
             for info in integrations.integrations()
         },

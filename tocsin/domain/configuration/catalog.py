@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from tocsin.domain.configuration import reader
 from tocsin.domain.configuration.model import BY_SEVERITY, DEFAULT_REOPEN_WINDOW, Integration, Service
+from tocsin.domain.configuration.nodes import Node, Sequence, Table
 from tocsin.domain.configuration.people import hours_form, read_hours
 from tocsin.domain.configuration.reader import Cursor
 from tocsin.domain.severity import Severity, Urgency
@@ -14,6 +15,8 @@ Form = dict[str, Any]
 
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
 _KIND: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_WHOLE: Final = re.compile(r"[1-9][0-9]{0,8}|0")
+_FLAGS: Final = {"true": True, "false": False}
 _LOWEST_TIER: Final = 99
 _URGENCIES: Final = (*Urgency, BY_SEVERITY)
 
@@ -111,6 +114,7 @@ def read_integration(cursor: Cursor) -> Integration | None:
         key=fields.get("key", _read_key),
         severity_map=fields.get("severity_map", _read_map) or {},
         enabled=True if enabled is None else enabled,
+        config=fields.get("config", _read_config),
     )
     fields.finish()
     return integration if name and kind else None
@@ -134,6 +138,24 @@ def _read_key(cursor: Cursor) -> str | None:
     return None if raw is None else raw.lower()
 
 
+def _read_config(cursor: Cursor) -> dict[str, Any] | None:
+    """Words, and lists and tables of words: the kind says what they mean."""
+    if cursor.table() is None:
+        return None
+    read: dict[str, Any] = _plain(cursor.node)
+    return read
+
+
+def _plain(node: Node) -> Any:
+    if isinstance(node, Table):
+        return {entry.key: _plain(entry.value) for entry in node.entries}
+    if isinstance(node, Sequence):
+        return [_plain(item) for item in node.items]
+    if node.plain and node.text in _FLAGS:
+        return _FLAGS[node.text]
+    return int(node.text) if node.plain and _WHOLE.fullmatch(node.text) else node.text
+
+
 def _read_map(cursor: Cursor) -> dict[str, Severity] | None:
     fields = cursor.table()
     if fields is None:
@@ -152,4 +174,6 @@ def integration_form(integration: Integration) -> Form:
         form["severity_map"] = {word: str(severity) for word, severity in integration.severity_map.items()}
     if not integration.enabled:
         form["enabled"] = False
+    if integration.config:
+        form["config"] = dict(integration.config)
     return form

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from tocsin.domain.configuration.throttles import Throttle
@@ -114,6 +114,7 @@ class Integration:
     key: str | None = None
     severity_map: Mapping[str, Severity] = field(default_factory=dict)
     enabled: bool = True
+    config: Mapping[str, Any] | None = None  # what its kind asks for; None: as it is
 
 
 @dataclass(frozen=True)

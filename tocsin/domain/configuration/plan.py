@@ -20,6 +20,7 @@ Form = Mapping[str, Any]
 _LEFT_ALONE: Final = (
     ("rotations", "ring_offset"),  # where edits left the ring
     ("integrations", "key"),  # made when first applied
+    ("integrations", "config"),  # set on its page
     ("users", "role"),
     ("users", "quiet_hours"),
 )
