@@ -12,7 +12,17 @@ from tocsin.apps.alerts import changing, expiry, intake
 from tocsin.apps.alerts import holding as withholding
 from tocsin.apps.alerts.intake import Incoming
 from tocsin.apps.audit import actions as audit
-from tocsin.apps.incidents import canary, holding, pipeline, proving, sorting, storms, surroundings, updates
+from tocsin.apps.incidents import (
+    canary,
+    holding,
+    pipeline,
+    proving,
+    sorting,
+    storms,
+    surroundings,
+    thinning,
+    updates,
+)
 from tocsin.apps.incidents import sweep as due
 from tocsin.apps.incidents.surroundings import Surroundings
 from tocsin.apps.integrations import actions as integrations
@@ -93,8 +103,7 @@ def _work(events: Sequence[Event], now: datetime, *, proven: bool = False) -> No
     happenings = withholding.withhold(intake.take_in(alerts, around.directory, now), around.directory, now)
     pipeline.carry_out(storms.collapsed(happenings, around, now), around, now=now)
     sorting.take_others(incoming, around.directory, now)
-    done = [event.pk for event in events if event.lane != proving.PARKED]
-    Event.objects.filter(pk__in=done, processed_at=None).update(processed_at=now)
+    thinning.processed([event for event in events if event.lane != proving.PARKED], now)
     silence_of_sources.heard(events, now)
     _processed.labels("done").inc(len(incoming))
 
