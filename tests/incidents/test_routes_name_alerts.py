@@ -3,7 +3,7 @@
 import pytest
 
 from tocsin.apps.alerts import directory, intake
-from tocsin.apps.alerts.intake import Incoming
+from tocsin.apps.alerts.incoming import Incoming
 from tocsin.apps.alerts.models import Alert
 from tocsin.apps.integrations import actions
 from tocsin.apps.integrations import queries as integrations

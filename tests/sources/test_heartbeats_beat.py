@@ -67,7 +67,7 @@ def test_its_state_follows_from_what_is_known(life: Life, minutes: int, state: S
     ],
 )
 def test_what_is_heard_moves_it(
-    life: Life, beat: Beat, code: int | None, down: bool, due: int | None
+    life: Life, beat: Beat, code: int | None, *, down: bool, due: int | None
 ) -> None:
     made = heartbeat.hear(HOURLY, life, beat, code, NOON)
     assert made.down is down

@@ -15,10 +15,11 @@ from tocsin.adapters.opsgenie.source import OpsgenieSource
 from tocsin.adapters.pagerduty.source import PagerDutySource
 from tocsin.adapters.sentry.source import SentrySource
 from tocsin.ports import registry
+from tocsin.ports.source import Source
 
 
 def fill() -> None:
-    for source in (
+    known: tuple[Source, ...] = (
         AlertmanagerSource(),
         PrometheusSource(),
         GrafanaSource(),
@@ -31,5 +32,6 @@ def fill() -> None:
         *mapper.sources(),
         OpsgenieSource(),
         HeartbeatSource(),
-    ):
+    )
+    for source in known:
         registry.sources[source.kind] = source

@@ -5,7 +5,8 @@ an update opens nothing and counts for nothing; what it changes is decided as a 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from tocsin.apps.alerts.intake import FIRING, Incoming
+from tocsin.apps.alerts.incoming import Incoming
+from tocsin.apps.alerts.intake import FIRING
 from tocsin.apps.alerts.models import Alert
 from tocsin.domain.signal import EventAction, Image, Link, Signal
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tocsin.apps.alerts.directory import Directory
-from tocsin.apps.alerts.intake import Incoming
+from tocsin.apps.alerts.incoming import Incoming
 from tocsin.apps.alerts.models import Change
 from tocsin.domain import routing
 from tocsin.domain.signal import facts

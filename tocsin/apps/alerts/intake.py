@@ -15,6 +15,7 @@ from django.db import connection
 
 from tocsin.apps.alerts import expiry, naming
 from tocsin.apps.alerts.directory import Directory
+from tocsin.apps.alerts.incoming import Incoming
 from tocsin.apps.alerts.models import Alert, Decision
 from tocsin.apps.audit.bulk import update_rows
 from tocsin.apps.catalog.types import ServiceInfo
@@ -26,21 +27,6 @@ from tocsin.domain.signal import EventAction, Signal
 _LONGEST_DETAILS: Final = 16_384
 FIRING: Final = "firing"
 RESOLVED: Final = "resolved"
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """One event. `count` tells how many equal ones it stands for."""
-
-    integration: IntegrationInfo
-    signal: Signal
-    count: int
-    received_at: datetime
-    key: str = ""  # by which its alert is known; "" : the tool's own
-
-    @property
-    def dedup_key(self) -> str:
-        return self.key or self.signal.dedup_key
 
 
 Placement = deciding.Placement[ServiceInfo]

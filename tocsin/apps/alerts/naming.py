@@ -3,21 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.db import connection
 
 from tocsin.apps.alerts.directory import Directory
+from tocsin.apps.alerts.incoming import Incoming
 from tocsin.apps.alerts.models import Alert
 from tocsin.domain import deciding
 from tocsin.domain.signal import EventAction
 from tocsin.lib import ids
 
-if TYPE_CHECKING:
-    from tocsin.apps.alerts.intake import Incoming
 
-
-def named(incoming: "Sequence[Incoming]", directory: Directory, now: datetime) -> "Sequence[Incoming]":
+def named(incoming: Sequence[Incoming], directory: Directory, now: datetime) -> Sequence[Incoming]:
     """Each with its key. What ends an alert often says no labels: it is found by the tool's own key then.
 
     Events of one tool's key share a lane, but several keys may have become one: a lock keeps two workers from

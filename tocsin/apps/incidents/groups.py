@@ -32,3 +32,17 @@ def newest_ids(groups: Iterable[Group]) -> dict[Group, int]:
             [[service for service, _ in pairs], [key for _, key in pairs]],
         )
         return {(row[0], row[1]): row[2] for row in cursor.fetchall()}
+
+
+def one_firing(incidents: Iterable[int]) -> list[tuple[int, int]]:
+    """An alert of each that still fires, where there is one: a storm's incident has thousands. What ends or
+    fires in this batch is written already, but not linked.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT i.id, f.alert_id FROM unnest(%s::bigint[]) AS i(id) CROSS JOIN LATERAL ("
+            " SELECT l.alert_id FROM incidents_incidentalert l JOIN alerts_alert a ON a.id = l.alert_id"
+            " WHERE l.incident_id = i.id AND a.status = %s ORDER BY l.id DESC LIMIT 1) AS f",
+            [list(incidents), "firing"],
+        )
+        return [(row[0], row[1]) for row in cursor.fetchall()]

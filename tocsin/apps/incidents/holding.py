@@ -82,7 +82,7 @@ def suppress(now: datetime) -> int:
     return done
 
 
-def _ids(query: str, values: list[object]) -> list[int]:
+def _ids(query: str, values: list[list[str] | int]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(query, values)
         return [row[0] for row in cursor.fetchall()]

@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from tocsin.apps.alerts import changing, expiry, intake
 from tocsin.apps.alerts import holding as withholding
-from tocsin.apps.alerts.intake import Incoming
+from tocsin.apps.alerts.incoming import Incoming
 from tocsin.apps.audit import actions as audit
 from tocsin.apps.incidents import (
     canary,

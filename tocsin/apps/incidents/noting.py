@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from tocsin.apps.alerts.intake import Incoming
+from tocsin.apps.alerts.incoming import Incoming
 from tocsin.apps.alerts.models import Alert
 from tocsin.apps.incidents import changes
 from tocsin.apps.incidents.changes import Diary

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from django.db import connection
-
 from tocsin.apps.alerts import intake
 from tocsin.apps.alerts.intake import Happening, Placement, What
 from tocsin.apps.alerts.models import Alert
 from tocsin.apps.audit.bulk import update_rows
 from tocsin.apps.incidents import changes, handlers, parting, storms, telling
 from tocsin.apps.incidents.changes import Diary
-from tocsin.apps.incidents.groups import Group, lock_groups, newest_ids
+from tocsin.apps.incidents.groups import Group, lock_groups, newest_ids, one_firing
 from tocsin.apps.incidents.limits import Fill, fills, limited
 from tocsin.apps.incidents.locking import lock_incidents
 from tocsin.apps.incidents.models import Incident, IncidentAlert
@@ -139,22 +137,8 @@ def _gather(happenings: Sequence[Happening], this: _Round) -> None:
     for incident_id, alert_id in linked:
         this.of_alert[alert_id].append(rows[incident_id])
     ended = {happening.alert.pk for happening in happenings if happening.what is What.ENDED}
-    for incident_id, alert_id in _one_firing({one for one, alert_id in linked if alert_id in ended}):
+    for incident_id, alert_id in one_firing({one for one, alert_id in linked if alert_id in ended}):
         this.firing[id(rows[incident_id])].add(alert_id)
-
-
-def _one_firing(incidents: Iterable[int]) -> list[tuple[int, int]]:
-    """An alert of each that still fires, where there is one: a storm's incident has thousands. What ends or
-    fires in this batch is written already, but not linked.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT i.id, f.alert_id FROM unnest(%s::bigint[]) AS i(id) CROSS JOIN LATERAL ("
-            " SELECT l.alert_id FROM incidents_incidentalert l JOIN alerts_alert a ON a.id = l.alert_id"
-            " WHERE l.incident_id = i.id AND a.status = %s ORDER BY l.id DESC LIMIT 1) AS f",
-            [list(incidents), intake.FIRING],
-        )
-        return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
 def _locked(wanted: Iterable[int]) -> dict[int, Incident]:

@@ -64,7 +64,7 @@ class Similar:
 def similar(ref: str, *, limit: int = _MOST) -> tuple[Similar, ...]:
     """The likest first. Raises NotFound."""
     incident = Incident.objects.get(pk=queries.id_of(ref))
-    asked = {
+    asked: dict[str, str | int] = {
         "id": incident.pk,
         "service": incident.service_id,
         "title": incident.title,

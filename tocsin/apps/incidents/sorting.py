@@ -6,7 +6,7 @@ from typing import Final
 
 from tocsin.apps.alerts import amending, changing
 from tocsin.apps.alerts.directory import Directory
-from tocsin.apps.alerts.intake import Incoming
+from tocsin.apps.alerts.incoming import Incoming
 from tocsin.apps.incidents import noting
 from tocsin.apps.integrations import heartbeats
 from tocsin.domain.signal import EventAction

@@ -33,7 +33,8 @@ def heard(events: Iterable[Event], now: datetime) -> None:
         Integration.everything.filter(older, pk=number).update(last_event_at=at)
     silent = Integration.objects.filter(pk__in=newest, silent_since__isnull=False)
     for row in silent.select_for_update(no_key=True).order_by("pk"):
-        if row.last_event_at is not None and row.last_event_at >= row.silent_since:
+        heard, since = row.last_event_at, row.silent_since
+        if heard is not None and since is not None and heard >= since:
             _speaks(row, now)
 
 

@@ -20,8 +20,8 @@ from tocsin.entrypoints.web.views import (
     routes,
     search,
     settings,
-    surroundings,
     silences,
+    surroundings,
     teams,
     unlock,
 )

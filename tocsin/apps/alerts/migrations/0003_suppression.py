@@ -5,54 +5,66 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('alerts', '0002_holding'),
-        ('catalog', '0002_following'),
-        ('integrations', '0003_sources'),
+        ("alerts", "0002_holding"),
+        ("catalog", "0002_following"),
+        ("integrations", "0003_sources"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Inhibitor',
+            name="Inhibitor",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rule', models.CharField(max_length=128)),
-                ('alike', models.CharField(max_length=32)),
-                ('both', models.BooleanField(default=False)),
-                ('since', models.DateTimeField()),
-                ('settled', models.BooleanField(default=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("rule", models.CharField(max_length=128)),
+                ("alike", models.CharField(max_length=32)),
+                ("both", models.BooleanField(default=False)),
+                ("since", models.DateTimeField()),
+                ("settled", models.BooleanField(default=False)),
             ],
         ),
         migrations.AddField(
-            model_name='silence',
-            name='changed_at',
+            model_name="silence",
+            name="changed_at",
             field=models.DateTimeField(db_index=True, null=True),
         ),
         migrations.AddField(
-            model_name='silence',
-            name='swept_at',
+            model_name="silence",
+            name="swept_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(condition=models.Q(('held_since__isnull', False), ('status', 'firing')), fields=['incident'], name='alerts_held_firing'),
+            model_name="alert",
+            index=models.Index(
+                condition=models.Q(("held_since__isnull", False), ("status", "firing")),
+                fields=["incident"],
+                name="alerts_held_firing",
+            ),
         ),
         migrations.AddField(
-            model_name='inhibitor',
-            name='alert',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='inhibits', to='alerts.alert'),
+            model_name="inhibitor",
+            name="alert",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="inhibits", to="alerts.alert"
+            ),
         ),
         migrations.AddIndex(
-            model_name='inhibitor',
-            index=models.Index(fields=['rule', 'alike'], name='alerts_inhibitors'),
+            model_name="inhibitor",
+            index=models.Index(fields=["rule", "alike"], name="alerts_inhibitors"),
         ),
         migrations.AddIndex(
-            model_name='inhibitor',
-            index=models.Index(condition=models.Q(('settled', False)), fields=['since'], name='alerts_inhibitors_new'),
+            model_name="inhibitor",
+            index=models.Index(
+                condition=models.Q(("settled", False)), fields=["since"], name="alerts_inhibitors_new"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='inhibitor',
-            constraint=models.UniqueConstraint(fields=('alert', 'rule'), name='alerts_inhibits_once'),
+            model_name="inhibitor",
+            constraint=models.UniqueConstraint(fields=("alert", "rule"), name="alerts_inhibits_once"),
         ),
     ]

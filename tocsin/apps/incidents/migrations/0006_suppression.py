@@ -5,33 +5,45 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalog', '0002_following'),
-        ('incidents', '0005_held'),
+        ("catalog", "0002_following"),
+        ("incidents", "0005_held"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Storm',
+            name="Storm",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('began_at', models.DateTimeField()),
-                ('last_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("began_at", models.DateTimeField()),
+                ("last_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(condition=models.Q(('suppressed_by', ''), _negated=True), fields=['service'], name='incidents_suppressed'),
+            model_name="incident",
+            index=models.Index(
+                condition=models.Q(("suppressed_by", ""), _negated=True),
+                fields=["service"],
+                name="incidents_suppressed",
+            ),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(condition=models.Q(('storm', True)), fields=['service'], name='incidents_storms'),
+            model_name="incident",
+            index=models.Index(
+                condition=models.Q(("storm", True)), fields=["service"], name="incidents_storms"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='storm',
-            constraint=models.UniqueConstraint(fields=('ended_at',), name='incidents_one_storm', nulls_distinct=False),
+            model_name="storm",
+            constraint=models.UniqueConstraint(
+                fields=("ended_at",), name="incidents_one_storm", nulls_distinct=False
+            ),
         ),
     ]

@@ -4,22 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('integrations', '0003_sources'),
+        ("integrations", "0003_sources"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='event',
-            name='integrations_waiting',
+            model_name="event",
+            name="integrations_waiting",
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('processed_at__isnull', True)), fields=['integration', 'id'], name='integrations_to_do'),
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(("processed_at__isnull", True)),
+                fields=["integration", "id"],
+                name="integrations_to_do",
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('lane', 64), ('processed_at__isnull', True)), fields=['id'], name='integrations_parked'),
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(("lane", 64), ("processed_at__isnull", True)),
+                fields=["id"],
+                name="integrations_parked",
+            ),
         ),
     ]

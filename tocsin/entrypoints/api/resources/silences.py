@@ -3,7 +3,7 @@ on services.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from ninja import Field, Path, Query, Router, Schema, Status
 
@@ -16,6 +16,7 @@ from tocsin.entrypoints.api.context import ApiRequest
 from tocsin.entrypoints.api.shapes import In, Instant, Listed
 
 silences, maintenance = Router(), Router()
+Uid = Path[Annotated[str, Field(max_length=64)]]
 
 
 class SilenceTime(Schema):
@@ -142,10 +143,10 @@ def _wire(router: Router, kind: SilenceKind, words: str) -> None:
         fields = {name: getattr(found, name) for name in SilencePreviewed.model_fields}
         return {**fields, "alerts": [each.id for each in found.alerts], "times": times}
 
-    def shown(request: ApiRequest, uid: str = Path(max_length=64)) -> Any:
+    def shown(request: ApiRequest, uid: Uid) -> Any:
         return _shown(silenced.silence(uid, actor=request.actor, now=request.now))
 
-    def changed(request: ApiRequest, body: SilenceIn, uid: str = Path(max_length=64)) -> Any:
+    def changed(request: ApiRequest, body: SilenceIn, uid: Uid) -> Any:
         now = request.now
         spec = _spec(body, kind, now, uid)
         if body.starts_at is None:
@@ -153,7 +154,7 @@ def _wire(router: Router, kind: SilenceKind, words: str) -> None:
             spec = _spec(body.model_copy(update={"starts_at": before.starts_at}), kind, now, uid)
         return _shown(actions.save_silence(actor=request.actor, spec=spec, now=now))
 
-    def expired(request: ApiRequest, uid: str = Path(max_length=64)) -> Any:
+    def expired(request: ApiRequest, uid: Uid) -> Any:
         return _shown(actions.expire_silence(actor=request.actor, uid=uid, now=request.now))
 
     for method, path, response, view, summary in (

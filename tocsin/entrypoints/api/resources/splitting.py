@@ -9,7 +9,7 @@ from tocsin.apps.incidents import parting, preceding
 from tocsin.apps.incidents import similar as likeness
 from tocsin.entrypoints.api.context import ApiRequest
 from tocsin.entrypoints.api.resources.changes import Changes
-from tocsin.entrypoints.api.resources.incidents import Incident
+from tocsin.entrypoints.api.resources.incident_shapes import Incident
 from tocsin.entrypoints.api.shapes import Id, In
 
 router = Router()

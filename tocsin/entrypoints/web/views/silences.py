@@ -108,8 +108,9 @@ def extend(request: HttpRequest, reader: Reader, uid: str) -> HttpResponse:
 def _prefilled(asked: QueryDict, known: SilenceInfo | None, at: datetime) -> QueryDict:
     """From the one that is changed, else from the address: `match` once for each matcher."""
     given = QueryDict(mutable=True)
-    given["zone"] = known.zone if known else asked.get("zone", "UTC")
-    zone = zone_or_utc(given["zone"])
+    zone_name = known.zone if known else asked.get("zone", "UTC")
+    given["zone"] = zone_name
+    zone = zone_or_utc(zone_name)
     begins, ends = (known.starts_at, known.ends_at) if known else (at, at + timedelta(hours=2))
     given["starts"] = f"{to_wall(begins, zone):%Y-%m-%dT%H:%M}"
     given["ends"] = f"{to_wall(ends, zone):%Y-%m-%dT%H:%M}"
