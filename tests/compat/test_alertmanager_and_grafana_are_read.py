@@ -67,7 +67,7 @@ def test_watchdog_is_a_heartbeat_and_what_inhibits_opens_nothing() -> None:
         EventAction.HEARTBEAT,
         "Watchdog/alertmanager.eu1.example.com",
         Beat.PING,
-        timedelta(minutes=5),
+        timedelta(hours=12),
     )
     assert inhibitor.action is EventAction.TRIGGER
     assert choose(payload=inhibitor.severity).severity is None

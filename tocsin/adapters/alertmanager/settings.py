@@ -19,12 +19,13 @@ _LONGEST: Final = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Settings:
-    """`heartbeats`: names of alerts that are signs of life, expected each `heartbeat_every`.
+    """`heartbeats`: names of alerts that are signs of life, expected each `heartbeat_every`: as often as
+    Alertmanager repeats itself in kube-prometheus-stack as it is shipped, so that nobody is woken for nothing.
     `resolve_timeout`: an alert that does not say when it ends is over then.
     """
 
     heartbeats: frozenset[str] = _ALWAYS_FIRING
-    heartbeat_every: timedelta = timedelta(minutes=5)
+    heartbeat_every: timedelta = timedelta(hours=12)
     resolve_timeout: timedelta = timedelta(minutes=5)
     replica_labels: frozenset[str] = _REPLICAS
 

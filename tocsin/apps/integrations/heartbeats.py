@@ -115,6 +115,7 @@ def _created(integration_id: int, signal: Signal, at: datetime) -> Heartbeat | N
         name=signal.dedup_key[: heartbeat.LONGEST_NAME],
         period=plan.every,
         grace=plan.grace,
+        summary=signal.summary[:255],
         labels=dict(signal.labels),
         created_at=at,
     )
