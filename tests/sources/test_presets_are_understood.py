@@ -1,4 +1,5 @@
-"""Each message that a preset's tool sends gives exactly the events that stand in `presets/`. `GOLDEN=write` writes them anew.
+"""Each message that a preset's tool sends gives exactly the events that stand in `presets/`.
+`GOLDEN=write` writes them anew.
 """
 
 import json
