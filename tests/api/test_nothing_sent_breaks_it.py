@@ -63,6 +63,7 @@ def known(path: str, world: World) -> dict[str, Any]:
         "email": "mate@example.com",
         "ref": ids["incident"],
         "of": "service",
+        "uid": ids["silence"],
         **{f"{name}_id": value for name, value in ids.items()},
     }
 

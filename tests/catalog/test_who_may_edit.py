@@ -149,6 +149,7 @@ def test_dependencies_show_both_ways(db: None) -> None:
 
 def test_routes_come_back_as_they_were_saved(db: None) -> None:
     assert integration_queries.routes() == EMPTY
+    actions.save_service(actor=SYSTEM, spec=ServiceSpec("s"), now=NOW)
     tree = Route(
         group_by=(),
         routes=(

@@ -4,6 +4,7 @@ import pytest
 
 from tests.incidents.conftest import START, Company
 from tocsin.apps.catalog import actions as catalog
+from tocsin.apps.catalog.models import Service
 from tocsin.apps.catalog.types import ServiceSpec
 from tocsin.apps.incidents import actions, jobs, pipeline
 from tocsin.apps.incidents.models import Incident
@@ -77,7 +78,8 @@ def test_what_reopens_is_as_urgent_as_the_hour_asks_for(company: Company) -> Non
 
 
 def test_routes_send_to_services_and_set_severity(company: Company) -> None:
-    catalog.save_service(actor=SYSTEM, spec=replace(SPEC, name="database"), now=START)
+    for name in ("database", "nosuch"):
+        catalog.save_service(actor=SYSTEM, spec=replace(SPEC, name=name), now=START)
     tree = Route(
         group_by=("host",),
         routes=(
@@ -87,6 +89,7 @@ def test_routes_send_to_services_and_set_severity(company: Company) -> None:
         ),
     )
     integrations.save_routes(actor=SYSTEM, tree=tree, now=START)
+    Service.objects.filter(name="nosuch").delete()  # which no action allows while a route names it
     company.trigger("a", labels={"tier": "1", "host": "db1"})
     assert {(row.service, row.severity) for row in company.rows()} == {
         ("database", "SEV1"),

@@ -180,6 +180,7 @@ def test_what_dies_is_started_again(instance: Instance) -> None:
     instance.start()
     web = instance.child("tocsin serve")
     os.kill(web, signal.SIGKILL)
+    assert _until(lambda: not _alive(web))  # while it dies it may still take a connection with it
     # The port stays open meanwhile: the caller waits and is answered.
     assert instance.status("/livez") == 200
     assert instance.child("tocsin serve") != web

@@ -2,11 +2,13 @@
 
 import threading
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from django.db import connection
 
-from tests.ingest.conftest import database_url
+from tests.ingest.conftest import Options, database_url
 from tests.ingest.test_a_real_server import served
 from tests.notify.fakes import FakeChannel
 from tocsin.adapters.canary.channel import CanaryChannel
@@ -46,7 +48,7 @@ def twin(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def send(now: datetime | None = None) -> None:
-    with served(database_url()) as url:
+    with TemporaryDirectory() as folder, served(Options(database_url(), Path(folder))) as url:
         Canary(url, threading.Event()).step()
 
 

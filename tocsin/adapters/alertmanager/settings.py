@@ -19,8 +19,8 @@ _LONGEST: Final = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Settings:
-    """`heartbeats`: names of alerts that are signs of life, expected each `heartbeat_every`: as often as
-    Alertmanager repeats itself in kube-prometheus-stack as it is shipped, so that nobody is woken for nothing.
+    """`heartbeats`: names of alerts that are signs of life, expected each `heartbeat_every`: by default
+    as often as kube-prometheus-stack as it is shipped repeats it, so that nobody is woken for nothing.
     `resolve_timeout`: an alert that does not say when it ends is over then.
     """
 

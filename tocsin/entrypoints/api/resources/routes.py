@@ -63,7 +63,7 @@ def replace_routes(request: ApiRequest, body: RoutesIn) -> Any:
 
 
 @events.get("", response=Events)
-def list_events(request: ApiRequest, period: Query[Period]) -> Any:
+def list_logged_events(request: ApiRequest, period: Query[Period]) -> Any:
     """What came in, as a replay plays it, in the order in which it came."""
     until = period.until or request.now
     since = period.start or until - _DAY
