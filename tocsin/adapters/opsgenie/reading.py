@@ -103,7 +103,7 @@ def of_body(body: bytes) -> Sequence[Envelope]:
     """
     said = _body(body, needed=True)
     deed = said.get("action")
-    if deed in {"close", "acknowledge", "done"}:
+    if isinstance(deed, str) and deed in {"close", "acknowledge", "done"}:
         return changed(str(deed), _text(said.get("alias")), said)
     return _created(said)
 
