@@ -7,7 +7,7 @@ in the log as if a tool had sent them.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -24,15 +24,18 @@ _BEATS: Final = {"start": Beat.START, "fail": Beat.FAIL}
 _MOST_CODE: Final = 255
 _PROBLEM: Final = b"application/problem+json"
 
+_Code = Annotated[int, msgspec.Meta(ge=0, le=_MOST_CODE)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=heartbeat.LONGEST.total_seconds())]
+
 
 class _Event(msgspec.Struct, omit_defaults=True):
     """`key` of a sign of life is the heartbeat's name, else the alert's dedup key."""
 
-    action: str
+    action: EventAction
     key: str
-    beat: str = Beat.PING
-    exit_code: int | None = None
-    every_s: float | None = None
+    beat: Beat = Beat.PING
+    exit_code: _Code | None = None
+    every_s: _Seconds | None = None
     note: str = ""
     summary: str = ""
     severity: str | None = None
@@ -104,25 +107,22 @@ class HeartbeatSource:
 
     def envelope(self, body: bytes) -> Sequence[Envelope]:
         event = shape.read(body, _event)
-        try:
-            action = EventAction(event.action)
-        except ValueError:
-            raise Invalid(FieldError("action", "is none that we know")) from None
         shape.check_dedup_key(event.key, "key")
-        return [Envelope(action, event.key, body, event.severity or "")]
+        return [Envelope(event.action, event.key, body, event.severity or "")]
 
     def parse(self, payload: bytes) -> Signal:
         event = shape.read(payload, _event)
+        note = shape.clean(event.note, LONGEST_NOTE)
         return Signal(
-            action=EventAction(event.action),
+            action=event.action,
             dedup_key=event.key,
             summary=shape.clean(event.summary, 1024),
-            severity=event.severity,
+            severity=shape.clean(event.severity, 255) if event.severity else None,
             labels=shape.labels_of(dict(event.labels)),
-            annotations=shape.labels_of({"description": event.note}) if event.note else {},
-            links=tuple(Link(href) for href in event.links),
-            note=event.note,
-            beat=Beat(event.beat),
+            annotations=shape.labels_of({"description": note}) if note else {},
+            links=tuple(Link(shape.clean(href, 2048)) for href in event.links),
+            note=note,
+            beat=event.beat,
             exit_code=event.exit_code,
             every=timedelta(seconds=event.every_s) if event.every_s else None,
             unless_heard_since=event.unless_heard_since,
