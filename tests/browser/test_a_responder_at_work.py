@@ -41,6 +41,17 @@ def test_a_new_incident_appears_by_itself_and_is_taken_and_resolved(page: Page, 
     expect(page.locator(".inchead")).to_contain_text("Resolved")
 
 
+def test_what_one_did_stays_confirmed_when_the_rest_of_the_page_comes(page: Page, tocsin: Installation) -> None:
+    ref = declare(tocsin, "Answers are late")
+    page.goto(f"{tocsin.url}/incidents/{ref}")
+    wait_until_live(page)
+    expect(page.locator("#surroundings")).to_contain_text("Similar")
+    with page.expect_response("**/around"):
+        page.keyboard.press("a")
+    expect(page.locator("#surroundings")).to_contain_text("Similar")
+    expect(page.locator("#toasts")).to_contain_text("You are responding")
+
+
 def test_the_open_incident_follows_what_others_do(page: Page, tocsin: Installation) -> None:
     ref = declare(tocsin, "Search is slow", "SEV3")
     page.goto(f"{tocsin.url}/incidents/{ref}")

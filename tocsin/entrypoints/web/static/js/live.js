@@ -13,6 +13,7 @@ const dot = document.querySelector(".livedot");
 const stale = new Set();
 // In a storm of changes a page fetches once a second at most.
 const BREATH = 1000;
+const BUSY = "details.drop[open], .htmx-request, :focus:is(input, textarea, select)";
 let timer = 0;
 let fetched = 0;
 let failures = 0;
@@ -30,9 +31,10 @@ async function refresh() {
   const elements = [...stale].filter((element) => element.isConnected && element.id);
   stale.clear();
   for (const element of elements) {
-    // Half-typed forms and open drop-downs are left alone until the next change.
+    // Half-typed forms and open drop-downs are left alone until the next change; so is what waits for the
+    // answer to its own request, which would find its place taken and lose its message.
     if (!element.isConnected) continue;
-    if (element.querySelector("details.drop[open], :focus:is(input, textarea, select)")) { stale.add(element); continue; }
+    if (element.matches(".htmx-request") || element.querySelector(BUSY)) { stale.add(element); continue; }
     const url = element.dataset.liveUrl ?? location.pathname + location.search;
     const id = `#${CSS.escape(element.id)}`;
     // The server keeps its messages for the page that the reader asked for.
