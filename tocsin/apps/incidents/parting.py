@@ -48,6 +48,12 @@ def split(*, actor: Actor, ref: str, alert_ids: Sequence[int], now: datetime) ->
     return queries.incident(made.ref, actor=actor)
 
 
+def came_from(ref: str) -> str:
+    """The incident that it was split off, while that can be undone; else nothing."""
+    row = Incident.objects.filter(pk=queries.id_of(ref)).first()
+    return _origin(row.group_key) if row else ""
+
+
 def rejoin(*, actor: Actor, ref: str, now: datetime) -> IncidentDetail:
     """Undo a split: the alerts go back to the incident they came from, and so do their repeats."""
     require(actor, Permission.RESPOND)

@@ -1,6 +1,6 @@
 """One incident: the page, and every deed on it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from tocsin.apps.escalation import queries as escalation
 from tocsin.apps.escalation.types import CallOutInfo
 from tocsin.apps.identity import queries as identity
-from tocsin.apps.incidents import actions, queries
+from tocsin.apps.incidents import actions, parting, queries
 from tocsin.apps.incidents import why as explain
 from tocsin.apps.incidents.types import IncidentDetail
 from tocsin.domain.errors import FieldError, Invalid, NotFound
@@ -59,6 +59,8 @@ def show(request: HttpRequest, reader: Reader, ref: str) -> HttpResponse:
         "to_ack": first_ack - incident.declared_at if first_ack else None,
         "lasted": incident.resolved_at - incident.declared_at if incident.resolved_at else None,
         "statuses": [each for each in incident.allowed if each not in _NOT_BY_HAND],
+        "split_from": parting.came_from(ref) if incident.is_open else "",
+        "shared": _shared([each.labels for each in incident.alerts]),
         "can_reopen": Status.INVESTIGATING in MOVES[incident.status],
         "timeline": incident.timeline,
         "whys": explain.everybody(incident, now()),
@@ -77,6 +79,12 @@ def show(request: HttpRequest, reader: Reader, ref: str) -> HttpResponse:
         "teams": identity.teams(),
     }
     return render(request, "incidents/show.html", context)
+
+
+def _shared(labels: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What all alerts have in common is said once."""
+    first, *others = labels or [{}]
+    return {name: value for name, value in first.items() if all(each.get(name) == value for each in others)}
 
 
 def _asked(request: HttpRequest, reader: Reader, ref: str) -> explain.PersonWhy | None:
@@ -141,6 +149,12 @@ def _merge(actor: Actor, ref: str, data: QueryDict) -> object:
     return actions.merge(actor=actor, ref=ref, into=forms.text(data, "into", required=True), now=now())
 
 
+def _split(actor: Actor, ref: str, data: QueryDict) -> IncidentDetail:
+    """`alert` may be there several times."""
+    chosen = [int(each) for each in data.getlist("alert") if each.isascii() and each.isdecimal()]
+    return parting.split(actor=actor, ref=ref, alert_ids=chosen, now=now())
+
+
 DEEDS: Mapping[str, tuple[Deed, str]] = {
     "acknowledge": (
         lambda a, r, _: actions.acknowledge(actor=a, ref=r, now=now()),
@@ -174,6 +188,11 @@ DEEDS: Mapping[str, tuple[Deed, str]] = {
         "The snooze is over.",
     ),
     "merge": (_merge, "Merged."),
+    "split": (_split, "They are an incident of their own, and so are their repeats."),
+    "rejoin": (
+        lambda a, r, _: parting.rejoin(actor=a, ref=r, now=now()),
+        "They are together again.",
+    ),
     "note": (_note, ""),
 }
 
