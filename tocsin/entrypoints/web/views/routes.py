@@ -26,7 +26,8 @@ from tocsin.lib.clock import now
 
 _TRIED: Final = 300  # recent events that a draft is compared on
 _SHOWN: Final = 30
-_RECENT: Final = 12
+_RECENT: Final = 8
+_LOOKED_AT: Final = 60
 
 
 @signed_in
@@ -54,7 +55,7 @@ def _page(request: HttpRequest, reader: Reader, **more: Any) -> HttpResponse:
         "node": node,
         "empty": not tree.routes and tree == Route(),
         "tried": tried,
-        "recent": alerts.alerts(actor=reader.actor, limit=_RECENT).items,
+        "recent": _recent(reader),
         "integrations": queries.integrations(),
         "from_file": from_file,
         "may_edit": can(reader.actor, Permission.CONFIGURE) and not from_file,
@@ -65,6 +66,15 @@ def _page(request: HttpRequest, reader: Reader, **more: Any) -> HttpResponse:
     return render(request, "routing/index.html", context, status=422 if more.get("error") else 200)
 
 
+def _recent(reader: Reader) -> list[AlertInfo]:
+    """The newest of each name: what flaps fills the list with itself otherwise."""
+    rows = alerts.alerts(actor=reader.actor, limit=_LOOKED_AT).items
+    newest: dict[tuple[str, str], AlertInfo] = {}
+    for each in rows:
+        newest.setdefault((each.integration, each.labels.get("alertname") or each.summary), each)
+    return list(newest.values())[:_RECENT]
+
+
 # ---- the tester ----
 
 
@@ -73,15 +83,15 @@ def _tried(request: HttpRequest, reader: Reader) -> dict[str, Any]:
     asked = {
         name: forms.text(request.GET, name) for name in ("labels", "summary", "severity", "way", "alert")
     }
-    given: dict[str, Any] = {**asked, "placements": (), "error": "", "at": now()}
+    found: dict[str, Any] = {"placements": (), "error": "", "at": now()}
     try:
         signal, way = _asked(asked, reader)
         if signal is not None:
             around = directory.load().around
-            given["placements"] = deciding.decide(signal, way, around, now(), trace=True)
+            found["placements"] = deciding.decide(signal, way, around, now(), trace=True)
     except TocsinError as error:
-        given["error"] = str(error)
-    return given
+        found["error"] = str(error)
+    return {**asked, **found}  # of an alert that was picked, its labels stand in the form
 
 
 def _asked(asked: dict[str, str], reader: Reader) -> tuple[Signal | None, Any]:
@@ -91,6 +101,7 @@ def _asked(asked: dict[str, str], reader: Reader) -> tuple[Signal | None, Any]:
             raise NotFound("alert", asked["alert"])
         asked["labels"] = "\n".join(f"{name}={value}" for name, value in found.labels.items())
         asked["summary"], asked["way"] = found.summary, found.integration
+        asked["severity"] = found.labels.get("severity", "")
         return _signal_of(found), _way(found.integration)
     if not asked["labels"] and not asked["summary"]:
         return None, None
