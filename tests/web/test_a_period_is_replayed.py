@@ -56,6 +56,7 @@ def test_an_incident_that_would_open_elsewhere_is_shown(owner: Visitor) -> None:
     text = answer.content.decode()
     assert answer.status_code == 200
     assert "service till → shop" in text
+    assert "Disk full" in text, "said as people know it, not by its key"
     assert route_form(queries.routes()) == {}, "a replay saves nothing"
 
 

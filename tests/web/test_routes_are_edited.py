@@ -1,12 +1,16 @@
 """The routing page: the tree is drawn, changed a node at a time, tried, compared and undone."""
 
+import json
+
 import pytest
 
 from tests.web.conftest import Visitor
+from tocsin.apps.alerts.models import Alert
 from tocsin.apps.catalog import actions as catalog
 from tocsin.apps.catalog.types import ServiceSpec
 from tocsin.apps.integrations import actions, queries
 from tocsin.apps.integrations.forms import read_tree, route_form
+from tocsin.apps.integrations.models import Event, Integration
 from tocsin.apps.integrations.types import IntegrationSpec
 from tocsin.domain.permissions import SYSTEM
 from tocsin.lib import clock
@@ -63,7 +67,7 @@ def test_a_wrong_node_changes_nothing_and_keeps_what_was_typed(owner: Visitor) -
     before = form()
     answer = owner.client.post("/routing/change", {"path": "1", "deed": "save", "text": "service: nowhere"})
     assert answer.status_code == 422
-    assert "there is no service &#x27;nowhere&#x27;" in answer.content.decode()
+    assert "Route 1, service: there is no service &#x27;nowhere&#x27;" in answer.content.decode()
     assert "service: nowhere" in answer.content.decode()
     assert form() == before
 
@@ -82,3 +86,51 @@ def test_who_only_looks_sees_the_tree_and_changes_nothing(stranger: Visitor) -> 
     before = form()
     stranger.client.post("/routing/change", {"path": "1", "deed": "remove"})
     assert form() == before
+
+
+def test_an_alert_that_is_picked_stands_in_the_form(owner: Visitor) -> None:
+    alert = alert_of("payments")
+    text = owner.client.get("/routing/", {"alert": alert.pk}).content.decode()
+    assert "team=payments" in text.partition('id="t-labels"')[2].partition("</textarea>")[0]
+    assert 'value="payments is slow"' in text
+
+
+def test_what_flaps_is_offered_once(owner: Visitor) -> None:
+    for _ in range(3):
+        alert_of("payments")
+    alert_of("web")
+    text = owner.client.get("/routing/").content.decode()
+    assert text.count("payments is slow</a>") == 1
+    assert text.count("web is slow</a>") == 1
+
+
+def alert_of(team: str) -> Alert:
+    return Alert.objects.create(
+        integration=Integration.objects.get(name="tool"),
+        dedup_key=team,
+        summary=f"{team} is slow",
+        labels={"team": team},
+        status="resolved",
+        first_seen_at=clock.now(),
+        last_seen_at=clock.now(),
+    )
+
+
+def test_a_draft_says_only_what_differs_and_once_for_each_name(owner: Visitor) -> None:
+    for key in ("db-1", "db-2"):
+        Event.objects.create(
+            integration=Integration.objects.get(name="tool"),
+            received_at=clock.now(),
+            payload=json.dumps(
+                {"action": "trigger", "dedup_key": key, "summary": "Disk full", "severity": "critical"}
+            ).encode(),
+            action="trigger",
+            lane=0,
+            dedup_key=key,
+        )
+    answer = owner.client.post("/routing/draft", {"deed": "compare", "text": "severity: SEV4"})
+    text = answer.content.decode()
+    assert "Of the last 2 events, 2 would be treated otherwise" in text
+    assert "severity SEV2 → SEV4" in text
+    assert "2 times" in text
+    assert "service " not in text.partition("What would differ")[2].partition("</table>")[0]

@@ -1,5 +1,6 @@
 """A past period through other routes than those in force: what would differ, before they are saved."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,7 +10,7 @@ from tocsin.apps.integrations import history, queries, routechecks
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.permissions import Actor, Permission, require
 from tocsin.domain.routing import Route
-from tocsin.domain.simulation import Happening
+from tocsin.domain.simulation import Happening, Trigger
 from tocsin.domain.simulation.replaying import Differences
 from tocsin.domain.simulation.replaying import replay as play_twice
 
@@ -27,6 +28,7 @@ class Replayed:
     since: datetime
     until: datetime
     cut: bool
+    summaries: Mapping[str, str]  # what the alert of a dedup key says: many a key is a mere hash
 
 
 def replay(*, actor: Actor, routes: Route, since: datetime, until: datetime) -> Replayed:
@@ -41,7 +43,8 @@ def replay(*, actor: Actor, routes: Route, since: datetime, until: datetime) -> 
     until = events[-1].at if cut else until
     present = organisation()
     found = play_twice(present, replace(present, routes=routes), events, since, until)
-    return Replayed(found, len(events), since, until, cut)
+    said = {each.dedup_key: each.signal.summary for each in reversed(events) if isinstance(each, Trigger)}
+    return Replayed(found, len(events), since, until, cut, said)
 
 
 def _recorded(actor: Actor, since: datetime, until: datetime) -> tuple[list[Happening], bool]:

@@ -1,6 +1,7 @@
 """The routing tree as a page shows and changes it: a node at a time, by its path ("root", "1", "1.2")."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -144,32 +145,70 @@ def _siblings(tree: Route, path: str, change: Callable[[list[Route], int], list[
 
 @dataclass(frozen=True)
 class Difference:
-    """One recent event that the draft would treat otherwise."""
+    """Recent events of one name that the draft would treat otherwise, all in the same way; `event` is the
+    newest of them, `what` each thing that differs.
+    """
 
     event: Trigger
-    before: str
-    after: str
+    what: tuple[str, ...]
+    times: int = 1
 
 
 def differences(
     events: tuple[Trigger, ...], ways: Mapping[str, Any], now_: Around[Any], draft: Around[Any]
 ) -> tuple[Difference, ...]:
     """Each event decided by both trees, at the time at which it came."""
-    found = []
+    found: dict[tuple[str, str, tuple[str, ...]], Difference] = {}
     for event in events:
         way = ways.get(event.integration)
         if way is None:
             continue
-        old, new = ("; ".join(map(_said, decide(event.signal, way, one, event.at))) for one in (now_, draft))
-        if old != new:
-            found.append(Difference(event, old, new))
-    return tuple(found)
+        old, new = (decide(event.signal, way, one, event.at) for one in (now_, draft))
+        what = _what(old, new)
+        if not what:
+            continue
+        name = event.signal.labels.get("alertname") or event.signal.summary or event.dedup_key
+        key = (event.integration, name, what)
+        one = found.get(key, Difference(event, what, 0))
+        found[key] = replace(one, times=one.times + 1)
+    return tuple(found.values())
 
 
-def _said(one: Placement[Any]) -> str:
-    runbook = f", runbook {one.runbook}" if one.runbook else ""
-    key = f", key {one.dedup_key}" if one.dedup_key else ""
-    group = one.group_key[:80]
-    return (
-        f"{one.service.name}, {one.severity or 'opens nothing'}, {one.urgency}, group {group}{key}{runbook}"
+def _what(old: Sequence[Placement[Any]], new: Sequence[Placement[Any]]) -> tuple[str, ...]:
+    """Where both have one way, field by field; what `continue` sends several ways, as a whole."""
+    if len(old) != 1 or len(new) != 1:
+        both = [
+            "; ".join(", ".join(filter(None, _said(one).values())) for one in side) for side in (old, new)
+        ]
+        return (f"{both[0]} → {both[1]}",) if both[0] != both[1] else ()
+    before, after = _said(old[0]), _said(new[0])
+    return tuple(
+        f"{name} {before[name] or 'none'} → {after[name] or 'none'}"
+        for name in before
+        if before[name] != after[name]
     )
+
+
+def _said(one: Placement[Any]) -> dict[str, str]:
+    return {
+        "service": one.service.name,
+        "severity": str(one.severity or "opens nothing"),
+        "urgency": str(one.urgency),
+        "grouping": next((reason for stage, _, reason in one.reasons if stage == "group"), one.group_key)[
+            :120
+        ],
+        "dedup key": one.dedup_key,
+        "runbook": one.runbook,
+    }
+
+
+_WHERE = re.compile(r"((?:routes\[\d+\]\.?)+)")
+
+
+def said(error: Exception) -> str:
+    """An error of the tree, with the number that the route has on the page."""
+
+    def number(found: re.Match[str]) -> str:
+        return f"Route {'.'.join(str(int(each) + 1) for each in re.findall(r'[0-9]+', found[0]))}, "
+
+    return _WHERE.sub(number, str(error))

@@ -12,6 +12,7 @@ from tocsin.apps.configuration import replays
 from tocsin.apps.integrations import queries
 from tocsin.domain.errors import FieldError, Invalid, TocsinError
 from tocsin.domain.permissions import Permission, can
+from tocsin.domain.simulation import Incident
 from tocsin.entrypoints.web import forms, routetree
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import signed_in
@@ -38,7 +39,7 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
         try:
             context |= _played(request, reader, at)
         except TocsinError as error:
-            context["error"] = str(error)
+            context["error"] = routetree.said(error)
     return render(request, "routing/replay.html", context, status=422 if "error" in context else 200)
 
 
@@ -51,16 +52,22 @@ def _played(request: HttpRequest, reader: Reader, at: datetime) -> dict[str, Any
         raise Invalid(FieldError("since", "lies ahead: a replay needs a period that is past."))
     played = replays.replay(actor=reader.actor, routes=routes, since=since, until=until)
     found = played.found
+
+    def said(one: Incident) -> str:
+        return played.summaries.get(one.dedup_key) or one.dedup_key
+
     return {
         "played": played,
         "found": found,
         "unchanged": routes == queries.routes(),
-        "fewer": len(found.after.pages) < len(found.before.pages),
         "lists": [
-            ("No longer opened", found.only_before[:_SHOWN], len(found.only_before)),
-            ("Opened instead or besides", found.only_after[:_SHOWN], len(found.only_after)),
+            (title, [(one, said(one)) for one in rows[:_SHOWN]], len(rows))
+            for title, rows in (
+                ("No longer opened", found.only_before),
+                ("Opened instead or besides", found.only_after),
+            )
         ],
-        "changed": found.changed[:_SHOWN],
+        "changed": [(one, said(one.before)) for one in found.changed[:_SHOWN]],
         "shown": _SHOWN,
     }
 

@@ -25,7 +25,7 @@ from tocsin.entrypoints.web.views.common import attempt, signed_in
 from tocsin.lib.clock import now
 
 _TRIED: Final = 300  # recent events that a draft is compared on
-_SHOWN: Final = 30
+_SHOWN: Final = 20
 _RECENT: Final = 8
 _LOOKED_AT: Final = 60
 
@@ -175,7 +175,7 @@ def change(request: HttpRequest, reader: Reader) -> HttpResponse:
     except Invalid as error:
         text = request.POST.get("text", "")
         node = {"path": path, "text": text, "root": path == "root", "adding": deed == "add"}
-        return _page(request, reader, node=node, error=str(error))
+        return _page(request, reader, node=node, error=routetree.said(error))
     except TocsinError as error:
         messages.error(request, str(error))
     else:
@@ -210,8 +210,8 @@ def draft(request: HttpRequest, reader: Reader) -> HttpResponse:
         ways = {one.name: one for one in queries.integrations()}
         found = routetree.differences(events, ways, around, replace(around, routes=wanted))
     except TocsinError as error:
-        return _page(request, reader, whole=text, error=str(error), drafting=True)
-    compared = {"tried": len(events), "differ": len(found), "examples": found[:_SHOWN]}
+        return _page(request, reader, whole=text, error=routetree.said(error), drafting=True)
+    compared = {"tried": len(events), "differ": sum(one.times for one in found), "examples": found[:_SHOWN]}
     return _page(request, reader, whole=text, compared=compared, drafting=True)
 
 
