@@ -36,9 +36,9 @@ def two(house: str) -> tuple[str, list[int]]:
 
 def test_alerts_are_split_off_and_put_back(owner: Visitor, two: tuple[str, list[int]]) -> None:
     ref, (first, second) = two
-    answer = owner.client.post(f"/incidents/{ref}/split", {"alert": [second]})
-    assert answer.status_code == 302
+    answer = owner.client.post(f"/incidents/{ref}/split", {"alert": [second]}, follow=True)
     made = Alert.objects.get(pk=second).incident_links.get().incident
+    assert f"{made.ref} has them now" in answer.content.decode()
     assert made.ref != ref
     assert Alert.objects.get(pk=first).incident_links.get().incident.ref == ref
     page = owner.client.get(f"/incidents/{made.ref}").content.decode()

@@ -188,7 +188,7 @@ DEEDS: Mapping[str, tuple[Deed, str]] = {
         "The snooze is over.",
     ),
     "merge": (_merge, "Merged."),
-    "split": (_split, "They are an incident of their own, and so are their repeats."),
+    "split": (_split, ""),
     "rejoin": (
         lambda a, r, _: parting.rejoin(actor=a, ref=r, now=now()),
         "They are together again.",
@@ -205,6 +205,8 @@ def act(request: HttpRequest, reader: Reader, ref: str, deed: str) -> HttpRespon
     run, done = DEEDS[deed]
 
     def words(made: object) -> str:
+        if deed == "split" and isinstance(made, IncidentDetail):
+            return f"{made.ref} has them now, and their repeats."
         if deed not in _ANSWERS or not isinstance(made, IncidentDetail):
             return done
         return claimed(made, reader.email, done) or f"{holder(made)} has it. You can take it over."
