@@ -105,6 +105,7 @@ def test_the_list_narrows_by_what_is_typed_and_keeps_it(owner: Visitor, alerts: 
 
 def test_counts_lead_to_the_alerts_that_were_counted(owner: Visitor, alerts: None) -> None:
     text = owner.client.get("/alerts/labels", {"by": "team"}).content.decode()
+    assert "<h1>Alerts by label</h1>" in text, "a page of its own, for who has no scripts"
     assert "match=" + quote('team="payments"') in text
     assert owner.client.get("/alerts/labels", {"add": "nonsense"}).status_code == 200
 
