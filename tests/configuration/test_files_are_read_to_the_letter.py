@@ -265,7 +265,7 @@ def test_all_problems_are_named_at_once() -> None:
 
 
 def test_keys_of_parts_yet_to_come_are_no_errors() -> None:
-    text = "silences: [{x: 1}]\nmonitors: []\nstatus_pages: [{slug: main}]\nmetrics_targets: {mtta: 5m}\n"
+    text = "runbooks: [{x: 1}]\nmonitors: []\nstatus_pages: [{slug: main}]\nmetrics_targets: {mtta: 5m}\n"
     runbook = "name: restart\ntrigger: {alert: X}\nsteps:\n  - {name: a, action: shell}\n"
     loaded = load({"later.yaml": text, "runbook.yaml": runbook})
     assert loaded.report.errors == ()

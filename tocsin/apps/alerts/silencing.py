@@ -41,14 +41,14 @@ def save_silence(*, actor: Actor, spec: SilenceSpec, now: datetime, from_file: b
     over = row is not None and (row.ended_at is not None or (not row.rrule and row.ends_at <= now))
     if row is None or (over and not from_file):
         row = Silence(
-            uid=UUID(ids.new_id()) if not from_file else uuid5(_OF_FILES, spec.name), created_at=now
+            uid=UUID(ids.new_id()) if not from_file else _uid_of(spec), created_at=now
         )
         row.created_by_id = actor.id if actor.is_person else None
         row.created_label = (spec.author or actor.label)[:255]
         row.kind = spec.kind
     created = row.pk is None
-    _fill(row, spec, now)
     row.from_file, row.changed_at = from_file, now
+    _fill(row, spec, now)
     row.swept_at = row.told_at = row.ended_at = None
     row.save()
     if not created:
@@ -95,8 +95,13 @@ def extend_silence(*, actor: Actor, uid: str, by: timedelta, now: datetime) -> S
 
 def _existing(spec: SilenceSpec, *, from_file: bool) -> Silence | None:
     if from_file:
-        return Silence.objects.select_for_update().filter(uid=uuid5(_OF_FILES, spec.name)).first()
+        return Silence.objects.select_for_update().filter(uid=_uid_of(spec)).first()
     return _locked(spec.uid) if spec.uid else None
+
+
+def _uid_of(spec: SilenceSpec) -> UUID:
+    """Of one from a file: its name is unique among those of its kind."""
+    return uuid5(_OF_FILES, f"{spec.kind}/{spec.name}")
 
 
 def _locked(uid: str) -> Silence:

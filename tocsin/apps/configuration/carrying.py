@@ -5,12 +5,13 @@ exist.
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 
 from tocsin.apps.catalog import actions as catalog
 from tocsin.apps.catalog.types import ServiceSpec
-from tocsin.apps.configuration import severities
+from tocsin.apps.configuration import quieting, severities
 from tocsin.apps.configuration.locks import release, take
 from tocsin.apps.escalation import settings as escalation
 from tocsin.apps.escalation.models import Policy as Stored
@@ -22,7 +23,7 @@ from tocsin.apps.notify import actions as notify
 from tocsin.apps.notify.types import QuietHoursInfo
 from tocsin.apps.oncall import actions as oncall
 from tocsin.domain.configuration import Loaded, Organisation
-from tocsin.domain.configuration.forms import LISTS, objects
+from tocsin.domain.configuration.forms import LISTS, SINGLES, objects
 from tocsin.domain.configuration.model import Hours, Integration, Service, Team, User
 from tocsin.domain.configuration.people import hours_form
 from tocsin.domain.configuration.plan import Action, Change
@@ -59,6 +60,11 @@ class Carrier:
         self._policies(by_kind["escalation_policies"])
         self._services(by_kind["services"])
         self._each("integrations", by_kind["integrations"], self._integration)
+        self._each("heartbeats", by_kind["heartbeats"], self._heartbeat)
+        for kind in quieting.KINDS:
+            self._each(kind, by_kind[kind], partial(self._silence, kind))
+        self._each("inhibitions", by_kind["inhibitions"], self._suppression)
+        self._each("storm", by_kind["storm"], self._suppression)
         self._each("tables", by_kind["tables"], self._tables)
         self._each("routes", by_kind["routes"], self._routes)
         self._each("notification_rules", by_kind["notification_rules"], self._default_rules)
@@ -182,6 +188,16 @@ class Carrier:
         tables = self._wanted.tables
         integrations.save_routes(actor=self._actor, tables=tables, now=self._now, from_file=True)
 
+    def _heartbeat(self, path: str) -> None:
+        quieting.save_heartbeat(actor=self._actor, wanted=self._wanted, path=path, now=self._now)
+
+    def _silence(self, key: str, name: str) -> None:
+        silence = getattr(self._wanted, key)[name]
+        quieting.save_silence(actor=self._actor, key=key, silence=silence, now=self._now)
+
+    def _suppression(self, _: str) -> None:
+        quieting.save_suppression(actor=self._actor, merged=self._merged, now=self._now)
+
     def _default_rules(self, _: str) -> None:
         rules = self._wanted.notification_rules
         notify.set_default_rules(actor=self._actor, rules=rules, now=self._now, from_file=True)
@@ -224,7 +240,16 @@ class Carrier:
             "severities": lambda: severities.delete_severity(actor=actor, name=name, now=now),
             "escalation_policies": lambda: escalation.delete_policy(actor=actor, name=name, now=now),
             "services": lambda: catalog.delete_service(actor=actor, name=name, now=now),
-            "integrations": lambda: integrations.delete_integration(actor=actor, name=name, now=now),
+            "integrations": lambda: integrations.delete_integration(
+                actor=actor, name=name, now=now, from_file=True
+            ),
+            "heartbeats": lambda: quieting.remove_heartbeat(actor=actor, path=name, now=now),
+            **{
+                key: partial(quieting.remove_silence, actor=actor, key=key, name=name, now=now)
+                for key in quieting.KINDS
+            },
+            "inhibitions": lambda: quieting.save_suppression(actor=actor, merged=self._merged, now=now),
+            "storm": lambda: quieting.save_suppression(actor=actor, merged=self._merged, now=now),
             "routes": lambda: integrations.save_routes(
                 actor=actor, tree=self._merged.routes, now=now, from_file=True
             ),
@@ -238,7 +263,7 @@ class Carrier:
         deletions[kind]()
 
 
-_ORDER = (*LISTS, "tables", "routes", "notification_rules", "throttles", "last_resort")
+_ORDER = (*LISTS, "heartbeats", *SINGLES)
 
 
 def _quiet(hours: Hours | None, zone: str) -> QuietHoursInfo | None:
@@ -290,4 +315,5 @@ def _integration_spec(integration: Integration) -> IntegrationSpec:
         severity_map=integration.severity_map,
         enabled=integration.enabled,
         config=integration.config,
+        silent_after=integration.silent_after,
     )

@@ -6,6 +6,7 @@ from tocsin.apps.catalog import queries as catalog
 from tocsin.apps.catalog.types import ServiceInfo
 from tocsin.apps.configuration.locks import owned
 from tocsin.apps.configuration.models import AppliedObject
+from tocsin.apps.configuration.quieting import silences, suppression, with_heartbeats
 from tocsin.apps.escalation.models import LastResort, Policy, SeverityRow
 from tocsin.apps.identity import queries as identity
 from tocsin.apps.identity.models import User as UserRow
@@ -51,22 +52,12 @@ def organisation(*, from_files_only: bool = False) -> Organisation:
     """Everything the database holds that files can say. Overrides that people made are never in it; with
     `from_files_only`, neither are contact methods and rules that people made.
     """
+    inhibitions, storm = suppression()
     return Organisation(
         users=_users(from_files_only=from_files_only),
         teams={team.name: _team(team) for team in identity.teams()},
         services={info.name: _service(info) for info in catalog.services()},
-        integrations={
-            info.name: Integration(
-                info.name,
-                info.kind,
-                info.service,
-                info.key,
-                info.severity_map,
-                info.enabled,
-                dict(info.config) or None,
-            )
-            for info in integrations.integrations()
-        },
+        integrations=with_heartbeats(_integrations()),
         rotations=oncall.rotation_definitions(),
         schedules=_schedules(),
         escalation_policies=_policies(),
@@ -78,8 +69,28 @@ def organisation(*, from_files_only: bool = False) -> Organisation:
             Throttle(row.via, Scope(row.scope), row.most, timedelta(seconds=row.within_s))
             for row in ThrottleRow.objects.order_by("via", "scope", "within_s")
         ),
+        silences=silences("silences"),
+        maintenance=silences("maintenance"),
+        inhibitions=inhibitions,
+        storm=storm,
         last_resort=tuple(LastResort.objects.order_by("position", "id").values_list("email", flat=True)),
     )
+
+
+def _integrations() -> dict[str, Integration]:
+    return {
+        info.name: Integration(
+            info.name,
+            info.kind,
+            info.service,
+            info.key,
+            info.severity_map,
+            info.enabled,
+            dict(info.config) or None,
+            info.silent_after or timedelta(0),
+        )
+        for info in integrations.integrations()
+    }
 
 
 def export(*, actor: Actor) -> str:

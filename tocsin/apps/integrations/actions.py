@@ -8,7 +8,7 @@ from django.db import connection, models, transaction
 
 from tocsin.apps.audit import actions as audit
 from tocsin.apps.catalog.models import Service
-from tocsin.apps.integrations import partitions
+from tocsin.apps.integrations import partitions, silence_of_sources
 from tocsin.apps.integrations.forms import route_form, route_of, tables_form, tables_of
 from tocsin.apps.integrations.models import Event, Integration, Rejected, RouteTree
 from tocsin.apps.integrations.queries import info_of, routes_before
@@ -51,7 +51,8 @@ def save_integration(
     row = row or Integration(created_at=now, key=ids.hex_key(16))
     row.name, row.kind, row.service, row.enabled = spec.name, spec.kind, service, spec.enabled
     row.severity_map = {word: str(severity) for word, severity in spec.severity_map.items()}
-    row.silent_after = spec.silent_after
+    if spec.silent_after is not None:
+        row.silent_after = spec.silent_after or None
     if spec.config is not None:
         row.config = dict(spec.config)
     if spec.key and spec.key != row.key:
@@ -60,6 +61,7 @@ def save_integration(
         row.key = spec.key
     row.from_file = from_file
     row.save()
+    silence_of_sources.settle(row, now)
     _record(actor, "integration.created" if created else "integration.changed", row, now)
     return info_of(row)
 
@@ -95,9 +97,11 @@ def end_old_key(*, actor: Actor, name: str, now: datetime) -> IntegrationInfo:
 
 
 @transaction.atomic
-def delete_integration(*, actor: Actor, name: str, now: datetime) -> None:
-    """Raises Conflict while alerts refer to it: disable it then."""
+def delete_integration(*, actor: Actor, name: str, now: datetime, from_file: bool = False) -> None:
+    """Raises Conflict for one a file owns, and while alerts refer to it: disable it then."""
     row = _editable(actor, name)
+    if row.from_file and not from_file:
+        raise Conflict(f"The integration “{name}” comes from a file; remove it there or unlock it.")
     _record(actor, "integration.deleted", row, now)
     try:
         with transaction.atomic():
@@ -193,7 +197,7 @@ def _same(row: Integration, spec: IntegrationSpec) -> bool:
         spec.service or None,
         dict(spec.severity_map),
         spec.enabled,
-        spec.silent_after,
+        there.silent_after if spec.silent_after is None else spec.silent_after or None,
     )
     known = (
         there.name,

@@ -10,7 +10,7 @@ from tocsin.domain.severity import Severity
 class IntegrationSpec:
     """`key` None: made when absent, kept when there is one. `severity_map`: the tool's word → severity.
     `config`: what the kind asks for, see its source; None: kept. `silent_after`: nothing heard for so long
-    is a matter.
+    is a matter; None: kept, zero: never.
     """
 
     name: str

@@ -1,9 +1,11 @@
 """Services and integrations: read from their configuration form, and written as it."""
 
 import re
+from datetime import timedelta
 from typing import Any, Final
 
 from tocsin.domain.configuration import reader
+from tocsin.domain.configuration.beats import heartbeat_form, read_heartbeats
 from tocsin.domain.configuration.model import BY_SEVERITY, DEFAULT_REOPEN_WINDOW, Integration, Service
 from tocsin.domain.configuration.nodes import Node, Sequence, Table
 from tocsin.domain.configuration.people import hours_form, read_hours
@@ -18,6 +20,8 @@ _KIND: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _WHOLE: Final = re.compile(r"[1-9][0-9]{0,8}|0")
 _FLAGS: Final = {"true": True, "false": False}
 _LOWEST_TIER: Final = 99
+_SHORTEST_SILENCE: Final = timedelta(minutes=1)
+_LONGEST_SILENCE: Final = timedelta(days=366)
 _URGENCIES: Final = (*Urgency, BY_SEVERITY)
 
 
@@ -115,9 +119,22 @@ def read_integration(cursor: Cursor) -> Integration | None:
         severity_map=fields.get("severity_map", _read_map) or {},
         enabled=True if enabled is None else enabled,
         config=fields.get("config", _read_config),
+        silent_after=fields.get("silent_after", _read_silence),
+        heartbeats=fields.get("heartbeats", read_heartbeats) or (),
     )
     fields.finish()
     return integration if name and kind else None
+
+
+def _read_silence(cursor: Cursor) -> timedelta | None:
+    word = cursor.scalar("a duration such as 15m, or off")
+    if word is None or word.lower() == "off":
+        return None if word is None else reader.NO_TIME
+    found = reader.duration(cursor)
+    if found is not None and not _SHORTEST_SILENCE <= found <= _LONGEST_SILENCE:
+        cursor.fail("expected 1m to 366d, or off")
+        return None
+    return found
 
 
 def _read_kind(cursor: Cursor) -> str | None:
@@ -176,4 +193,10 @@ def integration_form(integration: Integration) -> Form:
         form["enabled"] = False
     if integration.config:
         form["config"] = dict(integration.config)
+    if integration.silent_after is not None:
+        form["silent_after"] = (
+            format_duration(integration.silent_after) if integration.silent_after else "off"
+        )
+    if integration.heartbeats:
+        form["heartbeats"] = [heartbeat_form(beat) for beat in integration.heartbeats]
     return form

@@ -12,6 +12,7 @@ from tocsin.domain.configuration.ladder import policy_form, severity_form
 from tocsin.domain.configuration.model import Organisation
 from tocsin.domain.configuration.nodes import Node, Scalar, Sequence
 from tocsin.domain.configuration.people import rules_form, team_form, user_form
+from tocsin.domain.configuration.quiet import inhibitions_form, silence_form, storm_form
 from tocsin.domain.configuration.rota import rotation_form, schedule_form
 from tocsin.domain.configuration.routes import route_form, tables_form
 from tocsin.domain.configuration.throttles import throttles_form
@@ -46,10 +47,24 @@ LISTS: Final[Mapping[str, Kind]] = {
         Kind("escalation_policies", policy_form),
         Kind("services", service_form),
         Kind("integrations", integration_form),
+        Kind("silences", silence_form),
+        Kind("maintenance", silence_form),
     )
 }
+# Top-level keys that are one object each.
+SINGLES: Final = (
+    "tables",
+    "routes",
+    "notification_rules",
+    "throttles",
+    "inhibitions",
+    "storm",
+    "last_resort",
+)
+# Those that are lists: under which word a difference shows them.
+_HELD: Final = {"tables": "tables", "throttles": "limits", "inhibitions": "rules", "last_resort": "people"}
 # Accepted now, applied once the parts of the product they speak of exist.
-LATER: Final = ("silences", "maintenance", "runbooks", "monitors", "status_pages", "metrics_targets")
+LATER: Final = ("runbooks", "monitors", "status_pages", "metrics_targets")
 
 
 def objects(organisation: Organisation) -> dict[tuple[str, str], Form]:
@@ -61,37 +76,45 @@ def objects(organisation: Organisation) -> dict[tuple[str, str], Form]:
         for value in getattr(organisation, key).values():
             if key != "users" or value.declared:
                 found[key, kind.name(value)] = kind.form(value)
-    if organisation.routes != EMPTY:
-        found["routes", ""] = route_form(organisation.routes)
-    if organisation.tables:
-        found["tables", ""] = {"tables": tables_form(organisation.tables)}
-    if organisation.notification_rules:
-        found["notification_rules", ""] = rules_form(organisation.notification_rules)
-    if organisation.throttles:
-        found["throttles", ""] = {"limits": throttles_form(organisation.throttles)}
-    if organisation.last_resort:
-        found["last_resort", ""] = {"people": list(organisation.last_resort)}
+    # Heartbeats stand below their integration, and are made, changed and removed one by one.
+    for name in organisation.integrations:
+        for beat in found["integrations", name].pop("heartbeats", ()):
+            found["heartbeats", f"{name}/{beat['name']}"] = beat
+    for key, form in _singles(organisation).items():
+        found[key, ""] = form if isinstance(form, dict) and key != "tables" else {_HELD[key]: form}
     return found
+
+
+def _singles(organisation: Organisation) -> Form:
+    """The keys that are one object each, as a file writes them; what says nothing is left out."""
+    storm = organisation.storm
+    found: Form = {
+        "routes": None if organisation.routes == EMPTY else route_form(organisation.routes),
+        "tables": tables_form(organisation.tables),
+        "notification_rules": rules_form(organisation.notification_rules),
+        "throttles": throttles_form(organisation.throttles),
+        "inhibitions": inhibitions_form(organisation.inhibitions),
+        "storm": storm and storm_form(storm),
+        "last_resort": list(organisation.last_resort),
+    }
+    return {key: form for key, form in found.items() if form}
 
 
 def dump(organisation: Organisation) -> str:
     """One YAML document that reads back as the same organisation."""
     document: dict[str, Any] = {}
-    if organisation.last_resort:
-        document["last_resort"] = list(organisation.last_resort)
+    singles = _singles(organisation)
+    if "last_resort" in singles:
+        document["last_resort"] = singles.pop("last_resort")
     for key, kind in LISTS.items():
         values = getattr(organisation, key).values()
         forms = [kind.form(value) for value in values if key != "users" or value.declared]
+        for form in forms:
+            if form.get("silent_after") == "off":
+                del form["silent_after"]
         if forms:
             document[key] = forms
-    if organisation.routes != EMPTY:
-        document["routes"] = route_form(organisation.routes)
-    if organisation.tables:
-        document["tables"] = tables_form(organisation.tables)
-    if organisation.notification_rules:
-        document["notification_rules"] = rules_form(organisation.notification_rules)
-    if organisation.throttles:
-        document["throttles"] = throttles_form(organisation.throttles)
+    document |= singles
     for key, entries in organisation.kept.items():
         document[key] = [json.loads(entry) for entry in entries]
     if not document:

@@ -12,6 +12,7 @@ from tocsin.domain.configuration.model import Organisation, User
 from tocsin.domain.configuration.nodes import Node, Scalar, Sequence, SyntaxProblem, Table, documents
 from tocsin.domain.configuration.people import read_rules, read_team, read_user
 from tocsin.domain.configuration.problems import Place, Report
+from tocsin.domain.configuration.quiet import read_inhibitions, read_silence, read_storm
 from tocsin.domain.configuration.reader import Cursor, Fields
 from tocsin.domain.configuration.references import people_named
 from tocsin.domain.configuration.rota import follow_the_one_before, read_rotation, read_schedule
@@ -30,6 +31,8 @@ _READERS: Final[Mapping[str, Callable[[Cursor], Any]]] = {
     "schedules": read_schedule,
     "escalation_policies": read_policy,
     "severities": read_severity,
+    "silences": read_silence,
+    "maintenance": read_silence,
 }
 
 ObjectKey = tuple[str, str]
@@ -117,6 +120,9 @@ class _Loader:
                 item.fail(f"{name!r} is already defined at {self._places[kind, name]}")
                 continue
             self._places[kind, name] = item.node.place
+            if kind == "integrations":
+                for beat in value.heartbeats:
+                    self._places["heartbeats", f"{name}/{beat.name}"] = item.node.place
             if kind == "rotations":
                 rotations.append(value)
             else:
@@ -128,6 +134,8 @@ class _Loader:
             "tables": read_tables,
             "notification_rules": read_rules,
             "throttles": read_throttles,
+            "inhibitions": read_inhibitions,
+            "storm": read_storm,
             "last_resort": lambda at: tuple(dict.fromkeys(at.list_of(reader.email))),
         }
         for key, read in readers.items():

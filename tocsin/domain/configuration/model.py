@@ -8,23 +8,26 @@ Organisation.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from tocsin.domain.configuration.beats import Heartbeat
 from tocsin.domain.configuration.throttles import Throttle
 from tocsin.domain.escalation.model import Policy, Step, Target, TargetKind, TeamWho
 from tocsin.domain.notification.model import Rule
 from tocsin.domain.notification.plan import together
 from tocsin.domain.permissions import Role
-from tocsin.domain.routing import EMPTY, Names, Route
+from tocsin.domain.routing import EMPTY, Matcher, Names, Route
 from tocsin.domain.routing import Table as LookupTable
 from tocsin.domain.schedule import Book, Schedule
 from tocsin.domain.schedule.definition import RotationDefinition, ScheduleDefinition, make_book
 from tocsin.domain.severity import SHIPPED_TABLE, Severity, SeverityRow, Urgency
+from tocsin.domain.suppression import Inhibition, Storm
 from tocsin.domain.time import BusinessHours, parse_zone
 
+UTC_ZONE: Final = ZoneInfo("UTC")
 BY_SEVERITY: Final = "by_severity"
 DEFAULT_REOPEN_WINDOW: Final = timedelta(minutes=5)
 # A service without a policy calls its team: the members, then the lead, then the manager.
@@ -115,6 +118,25 @@ class Integration:
     severity_map: Mapping[str, Severity] = field(default_factory=dict)
     enabled: bool = True
     config: Mapping[str, Any] | None = None  # what its kind asks for; None: as it is
+    silent_after: timedelta | None = None  # None: as it is; zero: it may be silent for ever
+    heartbeats: tuple[Heartbeat, ...] = ()
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A silence or a maintenance window. `start` and `end` are of the first time, where it recurs by `rrule`
+    on the clock of `zone`.
+    """
+
+    name: str
+    start: datetime
+    end: datetime
+    matchers: tuple[Matcher, ...] = ()
+    services: tuple[str, ...] = ()
+    rrule: str = ""
+    zone: ZoneInfo = UTC_ZONE
+    comment: str = ""
+    notice: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +156,10 @@ class Organisation:
     notification_rules: tuple[Rule, ...] = ()  # of everybody who has none of their own
     throttles: tuple[Throttle, ...] = ()
     last_resort: tuple[str, ...] = ()
+    silences: Mapping[str, Silence] = field(default_factory=dict)
+    maintenance: Mapping[str, Silence] = field(default_factory=dict)
+    inhibitions: tuple[Inhibition, ...] = ()
+    storm: Storm | None = None
     kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from tocsin.domain.configuration.forms import LISTS, objects
+from tocsin.domain.configuration.forms import LISTS, SINGLES, objects
 from tocsin.domain.configuration.model import Organisation
 from tocsin.domain.schedule import Advance, Book, resolve
 from tocsin.domain.schedule.definition import OverrideDefinition, ScheduleDefinition
@@ -21,6 +21,7 @@ _LEFT_ALONE: Final = (
     ("rotations", "ring_offset"),  # where edits left the ring
     ("integrations", "key"),  # made when first applied
     ("integrations", "config"),  # set on its page
+    ("integrations", "silent_after"),
     ("users", "role"),
     ("users", "quiet_hours"),
 )
@@ -159,7 +160,7 @@ def _hidden(field: str, value: Any) -> Any:
 
 def _removal_order(key: ObjectKey) -> tuple[int, str]:
     # What names others goes before what it names.
-    kinds = ["routes", "tables", *reversed(tuple(LISTS)), "notification_rules", "throttles", "last_resort"]
+    kinds = ["heartbeats", "routes", "tables", *reversed(tuple(LISTS)), *SINGLES]
     return (kinds.index(key[0]) if key[0] in kinds else len(kinds), key[1])
 
 
@@ -237,7 +238,7 @@ def overlaid(
         email: user if user.declared else present.users.get(email, user)
         for email, user in merged["users"].items()
     }
-    for kind in ("routes", "tables", "notification_rules", "throttles", "last_resort"):
+    for kind in SINGLES:
         default = getattr(Organisation(), kind)
         stays = default if (kind, "") in removed else getattr(present, kind)
         given = getattr(wanted, kind)

@@ -84,6 +84,8 @@ def _things(organisation: Organisation) -> Iterator[tuple[str, str]]:
         yield from (("rotations", layer.rotation) for layer in schedule.layers)
     for rotation in organisation.rotations.values():
         yield "rotations", rotation.follows or ""
+    for silence in (*organisation.silences.values(), *organisation.maintenance.values()):
+        yield from (("services", name) for name in silence.services)
     yield from (("services", name) for name in _routed_to(organisation.routes))
     yield from (("teams", name) for name in _teams_of(organisation.routes))
 
@@ -114,6 +116,7 @@ class Checker:
         self._policies()
         self._routes(self._org.routes, "routes")
         self._schedules()
+        self._silences()
 
     def _fail(self, kind: str, name: str, path: str, message: str) -> None:
         label = f"{kind}[{name}].{path}" if name else path
@@ -163,6 +166,13 @@ class Checker:
                 problem := wrong(policy, org.escalation_policies.get)
             ):
                 self._fail(*where, problem)
+
+    def _silences(self) -> None:
+        for kind, found in (("silences", self._org.silences), ("maintenance", self._org.maintenance)):
+            for silence in found.values():
+                for service in silence.services:
+                    where = (kind, silence.name, "services")
+                    self._need(where, "service", service, dict(self._org.services))
 
     def _target(self, where: tuple[str, str, str], target: Target) -> None:
         org = self._org

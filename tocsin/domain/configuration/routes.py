@@ -57,7 +57,7 @@ def read_route(cursor: Cursor, depth: int = 0) -> Route | None:
         return None
     group_by = fields.at("group_by")
     route = Route(
-        matchers=_read_matchers(fields),
+        matchers=read_matchers(fields),
         condition=fields.get("if", _read_expression),
         during=_read_windows(fields, "during"),
         outside=_read_windows(fields, "outside"),
@@ -83,8 +83,8 @@ def read_route(cursor: Cursor, depth: int = 0) -> Route | None:
     return route
 
 
-def _read_matchers(fields: Fields) -> tuple[Matcher, ...]:
-    at = fields.at("match")
+def read_matchers(fields: Fields, key: str = "match") -> tuple[Matcher, ...]:
+    at = fields.at(key)
     if at is None:
         return ()
     if isinstance(at.node, Table):
