@@ -240,6 +240,7 @@ _MARKS = {
     "edited": ("pencil", ""),
     "unsnoozed": ("bell-ring", "warn"),
     "merged": ("git-branch", ""),
+    "split": ("git-branch", ""),
     "undeliverable": ("bell-off", "bad"),
     "passed": ("arrow-right", ""),
     "again": ("repeat", ""),

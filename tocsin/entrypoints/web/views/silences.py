@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from tocsin.apps.alerts import actions, silenced
@@ -108,7 +109,7 @@ def extend(request: HttpRequest, reader: Reader, uid: str) -> HttpResponse:
 def _prefilled(asked: QueryDict, known: SilenceInfo | None, at: datetime) -> QueryDict:
     """From the one that is changed, else from the address: `match` once for each matcher."""
     given = QueryDict(mutable=True)
-    zone_name = known.zone if known else asked.get("zone", "UTC")
+    zone_name = known.zone if known else asked.get("zone") or timezone.get_current_timezone_name()
     given["zone"] = zone_name
     zone = zone_or_utc(zone_name)
     begins, ends = (known.starts_at, known.ends_at) if known else (at, at + timedelta(hours=2))

@@ -13,7 +13,7 @@ const dot = document.querySelector(".livedot");
 const stale = new Set();
 // In a storm of changes a page fetches once a second at most.
 const BREATH = 1000;
-const BUSY = "details.drop[open], .htmx-request, :focus:is(input, textarea, select)";
+const BUSY = "details:is(.drop, .fold)[open], .htmx-request, :focus:is(input, textarea, select)";
 let timer = 0;
 let fetched = 0;
 let failures = 0;
