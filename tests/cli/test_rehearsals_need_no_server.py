@@ -149,7 +149,8 @@ def test_an_event_is_explained_with_every_reason(tmp_path: Path, capsys: pytest.
         "SEV1",
         "high",
     )
-    stages = ["route", "severity", "urgency", "group", "suppression"]
+    holds = ["silence", "maintenance", "inhibition", "flapping", "pause"]
+    stages = ["route", "severity", "urgency", "group", *holds]
     assert [reason["stage"] for reason in row["reasons"]] == stages
     assert all(reason["reason"] for reason in row["reasons"])
     assert [route["matched"] for route in row["routes"]] == [True, True, True]

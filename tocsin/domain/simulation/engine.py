@@ -26,7 +26,6 @@ from tocsin.domain.severity import Severity, Urgency
 from tocsin.domain.simulation.model import (
     Acknowledge,
     Happening,
-    Incident,
     Page,
     Resolve,
     Result,
@@ -35,7 +34,8 @@ from tocsin.domain.simulation.model import (
     Unsent,
 )
 from tocsin.domain.simulation.outbox import Outbox
-from tocsin.domain.simulation.running import Message, Running, candidate, promoted, stop
+from tocsin.domain.simulation.quiet import Desk, Waiting, rules_of
+from tocsin.domain.simulation.running import Message, Running, candidate, promoted, stop, told
 from tocsin.domain.simulation.world import Placement, World
 
 _MOST_STEPS: Final = 5_000_000  # a rehearsal that never ends is a mistake, not a rehearsal
@@ -54,12 +54,13 @@ class Play:
         self._of_alert: dict[tuple[str, str], list[Running]] = {}
         self._named: dict[tuple[str, str], str] = {}  # by the tool's own key: the alert's
         self._meant: dict[tuple[tuple[str, str], str], Severity | None] = {}  # by alert and service
-        self._due: list[tuple[datetime, int, Running | Message]] = []
+        self._due: list[tuple[datetime, int, Running | Message | Waiting]] = []
         self._tie = count()
         self._turns = Cursor()
         self.unsent: list[Unsent] = []
         self._leaving: list[Message] = []  # due at this instant
         self._outbox = Outbox()
+        self.desk = Desk(rules_of(world.organisation))
         self._calls = count(1)
 
     # ---- time ----
@@ -76,6 +77,8 @@ class Play:
             at, _number, what = heapq.heappop(self._due)
             if isinstance(what, Running):
                 self._advance(what, at)
+            elif isinstance(what, Waiting):
+                self._look_again(what, at)
             elif not what.stopped and what.page.at == at:  # otherwise it leaves at another time
                 self._leaving.append(what)
         raise Invalid(FieldError("events", "the rehearsal does not come to an end"))
@@ -89,7 +92,7 @@ class Play:
             )
             self._carry_out(incident, outcome, at)
 
-    def _schedule(self, at: datetime | None, what: Running | Message) -> None:
+    def _schedule(self, at: datetime | None, what: Running | Message | Waiting) -> None:
         if at is not None:
             heapq.heappush(self._due, (at, next(self._tie), what))
 
@@ -129,7 +132,19 @@ class Play:
         dedup_key = self.world.key(integration, signal, now)
         alert = (integration.name, dedup_key)
         self._named[integration.name, signal.dedup_key] = dedup_key
-        placements = self.world.place(integration, signal, now)
+        self._tell(alert, event, integration, now)
+
+    def _tell(self, alert: tuple[str, str], event: Trigger, integration: Integration, now: datetime) -> None:
+        """Unless something holds it. What is in an incident already stays in it."""
+        placements, dedup_key = self.world.place(integration, event.signal, now), alert[1]
+        in_one = any(alert in one.firing for one in self._of_alert.get(alert, ()))
+        waiting = self.desk.fires(alert, event, integration, placements, now)
+        if waiting is not None and in_one:
+            self.desk.waiting.pop(alert)
+        elif waiting is not None:
+            self._note(now, dedup_key, "; ".join(one.reason for one in waiting.held))
+            self._schedule(waiting.due_at, waiting)
+            return
         known = {one.service.name: one for one in self._of_alert.get(alert, ()) if alert in one.firing}
         for placement in placements:
             incident = known.get(placement.service.name)
@@ -144,6 +159,11 @@ class Play:
                     incident, placement.severity, placement.urgency, now, placement.raise_at
                 )
             self._meant[alert, placement.service.name] = placement.severity
+
+    def _look_again(self, waiting: Waiting, now: datetime) -> None:
+        """Something that held it is over."""
+        if self.desk.waiting.get(waiting.alert) is waiting:
+            self._tell(waiting.alert, waiting.event, self._integration(waiting.alert[0]), now)
 
     def _place(self, alert: tuple[str, str], dedup_key: str, placement: Placement, now: datetime) -> None:
         newest = self._newest.get((placement.service.name, placement.group_key))
@@ -208,6 +228,10 @@ class Play:
     def _resolve(self, event: Resolve) -> None:
         own = (event.integration, event.dedup_key)
         alert = (event.integration, self._named.get(own, event.dedup_key))
+        if self.desk.ends(alert, event.at):
+            self._note(event.at, event.dedup_key, "it ended while it was held: nobody is told")
+        for waiting in self.desk.inhibited():
+            self._look_again(waiting, event.at)
         for incident in self._of_alert.get(alert, ()):
             if alert not in incident.firing:
                 continue
@@ -363,18 +387,9 @@ class Play:
 
     def result(self, start: datetime, end: datetime) -> Result:
         pages = sorted((page for page in self.pages if start <= page.at < end), key=lambda page: page.at)
-        incidents = tuple(
-            Incident(
-                one.dedup_key,
-                one.service.name,
-                one.severity,
-                one.opened_at,
-                one.first_acknowledged_at,
-                one.resolved_at,
-            )
-            for one in self.incidents
-        )
+        incidents = tuple(told(one) for one in self.incidents)
         unsent = sorted(
             (one for one in self.unsent if start <= one.page.at < end), key=lambda one: one.page.at
         )
-        return Result(tuple(pages), incidents, tuple(self.notes), tuple(unsent))
+        held = tuple(one for one in self.desk.kept() if start <= one.at < end)
+        return Result(tuple(pages), incidents, tuple(self.notes), tuple(unsent), held)

@@ -86,6 +86,21 @@ class Incident:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """An alert that was held: by what, what ends that. `over_at` None: it still is when the period ends;
+    `released`: it still fired then and was decided again, otherwise it ended and nobody heard of it.
+    """
+
+    dedup_key: str
+    integration: str
+    at: datetime
+    by: str
+    ends: str
+    over_at: datetime | None
+    released: bool
+
+
+@dataclass(frozen=True)
 class Result:
     """In order of time. `notes` tell what was decided besides, such as why nobody was called."""
 
@@ -93,3 +108,4 @@ class Result:
     incidents: tuple[Incident, ...]
     notes: tuple[tuple[datetime, str, str], ...] = ()  # when, dedup key, text
     unsent: tuple[Unsent, ...] = ()
+    held: tuple[Kept, ...] = ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.domain.configuration.model import Organisation
-from tocsin.domain.simulation.model import Happening, Incident, Page, Resolve, Result, Trigger
+from tocsin.domain.simulation.model import Happening, Incident, Kept, Page, Resolve, Result, Trigger
 from tocsin.domain.simulation.playing import simulate
 
 
@@ -37,7 +37,16 @@ class Differences:
     @property
     def same(self) -> bool:
         incidents = self.only_before or self.only_after or self.changed
-        return not (incidents or self.only_before_pages or self.only_after_pages)
+        held = self.only_before_held or self.only_after_held
+        return not (incidents or held or self.only_before_pages or self.only_after_pages)
+
+    @property
+    def only_before_held(self) -> tuple[Kept, ...]:
+        return _held_less(self.before.held, self.after.held)
+
+    @property
+    def only_after_held(self) -> tuple[Kept, ...]:
+        return _held_less(self.after.held, self.before.held)
 
     @property
     def people(self) -> tuple[tuple[str, int, int], ...]:
@@ -122,3 +131,9 @@ def _less(some: Sequence[Page], others: Sequence[Page]) -> tuple[Page, ...]:
         else:
             found.append(page)
     return tuple(found)
+
+
+def _held_less(some: Sequence[Kept], others: Sequence[Kept]) -> tuple[Kept, ...]:
+    """Alerts that are held in `some`, and not from the same instant on in `others`."""
+    known = {(one.integration, one.dedup_key, one.at) for one in others}
+    return tuple(one for one in some if (one.integration, one.dedup_key, one.at) not in known)

@@ -8,7 +8,7 @@ from tocsin.domain.escalation.model import Snapshot, State, StopCalling
 from tocsin.domain.joining import Candidate
 from tocsin.domain.lifecycle import Status
 from tocsin.domain.severity import Severity
-from tocsin.domain.simulation.model import Page
+from tocsin.domain.simulation.model import Incident, Page
 
 
 @dataclass
@@ -66,6 +66,17 @@ def candidate(incident: Running) -> Candidate:
         resolved_by_alert=incident.status is Status.RESOLVED,
         alerts=incident.joined,
         last_joined_at=incident.last_joined_at,
+    )
+
+
+def told(incident: Running) -> Incident:
+    return Incident(
+        incident.dedup_key,
+        incident.service.name,
+        incident.severity,
+        incident.opened_at,
+        incident.first_acknowledged_at,
+        incident.resolved_at,
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ import click
 from tocsin.domain.configuration import Organisation
 from tocsin.domain.configuration.model import Integration
 from tocsin.domain.errors import Invalid
-from tocsin.domain.simulation import Explanation, Page, Result
+from tocsin.domain.simulation import Explanation, Kept, Page, Result
 from tocsin.domain.simulation import explain as explain_signal
 from tocsin.domain.simulation import simulate as play
 from tocsin.domain.time import format_duration
@@ -26,6 +27,7 @@ Row = dict[str, Any]
 
 _UTC: Final = ZoneInfo("UTC")
 _MOST_SHOWN: Final = 12
+_MOST_HELD: Final = 20
 _MOST_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -88,8 +90,7 @@ def _guessed(body: bytes) -> str:
 
 def _explained(found: Explanation, dedup_key: str, action: str, way_in: Integration, at: datetime) -> Row:
     stages = [{"stage": one.stage, "outcome": one.outcome, "reason": one.reason} for one in found.reasons]
-    # Silences and the like cannot be in files yet, and one event alone neither flaps nor makes a storm.
-    held = {"stage": "suppression", "outcome": "none", "reason": "nothing in these files would hold it"}
+    holds = [{"stage": one.stage, "outcome": one.outcome, "reason": one.reason} for one in found.suppression]
     return {
         "dedup_key": dedup_key,
         "action": action,
@@ -103,7 +104,9 @@ def _explained(found: Explanation, dedup_key: str, action: str, way_in: Integrat
         "summary": found.summary,
         "runbook": found.runbook or None,
         "respond_within": None if found.respond_within is None else format_duration(found.respond_within),
-        "reasons": [*stages, held],
+        "reasons": [*stages, *holds],
+        "held": found.held,
+        "held_until": None if found.held_until is None else _iso(found.held_until),
         "routes": [
             {
                 "path": visit.path,
@@ -134,7 +137,8 @@ def _print_explanation(row: Row) -> None:
     for reason in row["reasons"]:
         click.echo(f"  {reason['stage']}: {reason['outcome']} — {reason['reason']}")
     if row["pages"]:
-        click.echo("  if nobody answers:")
+        still = f" and it still fires at {row['held_until']}" if row["held"] else ""
+        click.echo(f"  if nobody answers{still}:")
     for page in row["pages"][:_MOST_SHOWN]:
         step = f"step {page['step']}" if page["step"] > 0 else "beside the ladder"
         click.echo(
@@ -191,7 +195,40 @@ def _played(result: Result) -> Row:
             }
             for one in result.incidents
         ],
+        "held": [kept_row(one) for one in result.held],
     }
+
+
+def kept_row(one: Kept) -> Row:
+    return {
+        "dedup_key": one.dedup_key,
+        "integration": one.integration,
+        "at": _iso(one.at),
+        "by": one.by,
+        "ends": one.ends,
+        "over_at": None if one.over_at is None else _iso(one.over_at),
+        "released": one.released,
+    }
+
+
+def print_held(found: Sequence[Kept]) -> None:
+    """Nothing where none was held."""
+    if not found:
+        return
+    click.echo()
+    click.secho(f"Held: {len(found)}", bold=True)
+    print_table(
+        ("SINCE", "ALERT", "BY", "UNTIL", "THEN"),
+        [(_iso(one.at), one.dedup_key, one.by, *_ended(one)) for one in found[:_MOST_HELD]],
+    )
+    if len(found) > _MOST_HELD:
+        click.echo(f"… and {len(found) - _MOST_HELD} more; --json lists them")
+
+
+def _ended(one: Kept) -> tuple[str, str]:
+    if one.over_at is None:
+        return "–", "still held"
+    return _iso(one.over_at), "told: it still fired" if one.released else "over, nobody is told"
 
 
 def _print_played(result: Result) -> None:
@@ -208,6 +245,7 @@ def _print_played(result: Result) -> None:
                 for one in result.unsent
             ],
         )
+    print_held(result.held)
     others = f", {len(result.unsent)} said by another" if result.unsent else ""
     click.echo(f"{len(result.pages)} pages for {len(result.incidents)} incidents{others}.")
 

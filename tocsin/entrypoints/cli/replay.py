@@ -20,7 +20,7 @@ from tocsin.entrypoints.cli.files import (
     read_overlaid,
 )
 from tocsin.entrypoints.cli.output import BadInput, for_people, json_option, print_json, print_table
-from tocsin.entrypoints.cli.rehearse import text_of
+from tocsin.entrypoints.cli.rehearse import kept_row, print_held, text_of
 
 Row = dict[str, Any]
 
@@ -86,8 +86,16 @@ def as_row(found: Differences, events: int) -> Row:
     return {
         "events": events,
         "left_out": list(found.unknown),
-        "before": {"incidents": len(found.before.incidents), "pages": len(found.before.pages)},
-        "after": {"incidents": len(found.after.incidents), "pages": len(found.after.pages)},
+        "before": {
+            "incidents": len(found.before.incidents),
+            "pages": len(found.before.pages),
+            "held": len(found.before.held),
+        },
+        "after": {
+            "incidents": len(found.after.incidents),
+            "pages": len(found.after.pages),
+            "held": len(found.after.held),
+        },
         "incidents": {
             "only_before": [_incident(one) for one in found.only_before],
             "only_after": [_incident(one) for one in found.only_after],
@@ -96,6 +104,10 @@ def as_row(found: Differences, events: int) -> Row:
         "pages": {
             "only_before": [_page(one) for one in found.only_before_pages],
             "only_after": [_page(one) for one in found.only_after_pages],
+        },
+        "held": {
+            "only_before": [kept_row(one) for one in found.only_before_held],
+            "only_after": [kept_row(one) for one in found.only_after_held],
         },
         "people": [{"user": who, "before": old, "after": new} for who, old, new in found.people],
     }
@@ -130,7 +142,8 @@ def _print(found: Differences, events: int) -> None:
     old, new = found.before, found.after
     click.secho(
         f"{events} events: {len(old.incidents)} → {len(new.incidents)} incidents, "
-        f"{len(old.pages)} → {len(new.pages)} pages.",
+        f"{len(old.pages)} → {len(new.pages)} pages, "
+        f"{len(old.held)} → {len(new.held)} held.",
         bold=True,
     )
     if found.unknown:
@@ -141,6 +154,7 @@ def _print(found: Differences, events: int) -> None:
     _list("No longer opened", [_line(one) for one in found.only_before])
     _list("Opened instead or besides", [_line(one) for one in found.only_after])
     _list("Changed", [(*_line(one.before), "; ".join(one.what)) for one in found.changed])
+    print_held(found.only_after_held)
     if found.people:
         click.echo()
         print_table(("WHO", "PAGES BEFORE", "AFTER"), list(found.people))
