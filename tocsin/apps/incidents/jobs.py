@@ -8,7 +8,7 @@ from typing import Final
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
-from tocsin.apps.alerts import changing, expiry, intake
+from tocsin.apps.alerts import changing, expiry, intake, noticing
 from tocsin.apps.alerts import holding as withholding
 from tocsin.apps.alerts.incoming import Incoming
 from tocsin.apps.audit import actions as audit
@@ -45,7 +45,7 @@ _SWEPT: Final = (
     silence_of_sources.look_for_silent,
 )
 
-_HOLDS: Final = (holding.release, holding.suppress, storms.end_quiet)
+_HOLDS: Final = (holding.release, holding.suppress, storms.end_quiet, noticing.tell_authors)
 
 _processed = metrics.counter("events_processed", "Events worked, by outcome", ("outcome",))
 
