@@ -82,6 +82,15 @@ def test_text_stands_out_and_controls_have_names(theme: Any, chromium: Browser, 
     paths += ["policies/new", "policies/payments", "policies/payments/edit", "policies/payments/delete"]
     paths += ["services/new", "services/checkout/edit", "wall/", "wall/?theme=light", "wall/?team=none"]
     paths += ["people/alice@example.com/deactivate", "people/alice@example.com/calendars", "calendars/"]
+    paths += [
+        "alerts/labels",
+        "alerts/noise",
+        "silences/",
+        "silences/new",
+        "routing/",
+        "routing/?labels=a%3D1",
+    ]
+    paths += ["routing/?node=1.1", "routing/replay", f"incidents/{ref}/around", "integrations/prometheus"]
     complaints = {}
     for path in paths:
         answer = page.goto(f"{tocsin.url}/{path}")
