@@ -30,7 +30,7 @@ maintenance:
 """
 RULES = """\
 inhibitions:
-  - {name: cluster, source: ['alertname="ClusterDown"'], target: ['severity=~"warning|info"'], equal: [cluster]}
+  - {name: cluster, source: {alertname: ClusterDown}, target: ['severity=~"warning|info"'], equal: [cluster]}
 storm: {alerts: 200, within: 5m}
 """
 BEATS = """\

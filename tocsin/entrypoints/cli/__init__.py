@@ -18,6 +18,7 @@ _MODULES: Final = {
     "incident": "incident",
     "page": "incident",
     "alert": "incident",
+    "silence": "silence",
     "demo": "demo",
     "datadog": "datadog",
 }

@@ -229,6 +229,15 @@ def merge(*, ref: str, into: str, as_json: bool) -> None:
     _act(ref, "merge", {"into": into}, as_json=as_json)
 
 
+@incident.command()
+@_ref
+@click.argument("alerts", nargs=-1, required=True, type=int)
+@json_option
+def split(*, ref: str, alerts: tuple[int, ...], as_json: bool) -> None:
+    """Make a new incident of these alerts (their ids, as `alert list` says); their repeats go there too."""
+    _act(ref, "split", {"alerts": list(alerts)}, as_json=as_json)
+
+
 @click.command()
 @click.option("--user", help="Call this person.")
 @click.option("--team", help="Call this team.")
