@@ -22,7 +22,7 @@ def test_one_is_tried_made_found_and_ended(house: str, mate: Visitor) -> None:
     assert "Nothing is silenced" in page.content.decode()
     tried = mate.client.post("/silences/new", {**FORM, "deed": "try"}).content.decode()
     assert "It hits nothing" in tried
-    assert "2030-01-01 09:00 to 2030-01-01 11:00" in tried
+    assert tried.count("2030-01-01T09:00") == tried.count("2030-01-01T11:00") == 1
     assert not Silence.objects.exists()
     assert mate.client.post("/silences/new", {**FORM, "deed": "save"}).status_code == 302
     row = Silence.objects.get()
