@@ -12,6 +12,7 @@ from tocsin.apps.alerts import queries, suppressing
 from tocsin.apps.alerts.models import Alert, Hold, Silence
 from tocsin.apps.alerts.types import (
     HoldInfo,
+    Planned,
     SilenceFilter,
     SilenceInfo,
     SilencePreview,
@@ -30,6 +31,7 @@ from tocsin.domain.time import zone_or_utc
 TIMES: Final = 5  # that are shown ahead
 _LOOKED_AT: Final = 20_000
 _SHOWN: Final = 20
+_MOST_PLANNED: Final = 500
 _BROAD: Final = 0.5
 _FEW: Final = 10
 # What matchers see beside the labels (`domain.signal.facts`); no label in the table is asked for these.
@@ -180,6 +182,29 @@ def _hit(rows: QuerySet[Alert, Alert], matchers: list[Matcher], services: Sequen
         if all(matcher.matches(facts.labels) for matcher in matchers):
             found.append(row)
     return found
+
+
+def planned(*, actor: Actor, now: datetime, ahead: timedelta) -> tuple[Planned, ...]:
+    """Each time that maintenance is open from now on and begins within that time, in order."""
+    require(actor, Permission.READ)
+    rows = _filtered(SilenceFilter(kind="maintenance"), now).filter(starts_at__lt=now + ahead).order_by("id")
+    found = [
+        Planned(
+            str(row.uid),
+            row.name or row.comment,
+            tuple(row.services),
+            tuple(row.matchers),
+            span.start,
+            span.end,
+            row.rrule,
+            span.holds(now),
+            row.from_file,
+        )
+        for row in rows[:_MOST_PLANNED]
+        for span in following(suppressing.value_of(row).window, now, ahead.days + 1)
+        if span.start < now + ahead
+    ]
+    return tuple(sorted(found, key=lambda one: (one.start, one.uid)))
 
 
 def _holding(rows: Iterable[Silence]) -> Counter[str]:

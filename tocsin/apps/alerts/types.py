@@ -96,6 +96,21 @@ class HoldInfo:
 
 
 @dataclass(frozen=True)
+class Planned:
+    """One time that a maintenance window is open."""
+
+    uid: str
+    title: str
+    services: tuple[str, ...]
+    matchers: tuple[str, ...]
+    start: datetime
+    end: datetime
+    rrule: str
+    open: bool
+    from_file: bool
+
+
+@dataclass(frozen=True)
 class SilenceSpec:
     """What somebody asks for. `uid` names the one to change; `author` is who, as a tool says it, when nobody
     of ours asks. `notice`: the author hears so long before it ends.

@@ -47,6 +47,7 @@ urlpatterns = [
     path("alerts/labels", alerts.facets, name="alert_facets"),
     path("silences/", silences.index, name="silences"),
     path("silences/new", silences.edit, name="silence_new"),
+    path("silences/calendar", silences.calendar, name="silence_calendar"),
     path("silences/<str:uid>/edit", silences.edit, name="silence_edit"),
     path("silences/<str:uid>/expire", silences.expire, name="silence_expire"),
     path("silences/<str:uid>/extend", silences.extend, name="silence_extend"),

@@ -7,9 +7,10 @@ from tocsin.apps.alerts.types import AlertFilter, AlertInfo, Facet
 from tocsin.apps.audit.types import Slice
 from tocsin.apps.integrations import queries as integrations
 from tocsin.domain.errors import Invalid, NotFound
+from tocsin.domain.permissions import Permission, can
 from tocsin.domain.routing import Matcher, Op
 from tocsin.domain.severity import Severity
-from tocsin.entrypoints.web import forms
+from tocsin.entrypoints.web import forms, quiet
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import signed_in
 
@@ -29,6 +30,7 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
         problem = "; ".join(each.message for each in error.errors)
     context = {
         "rows": found.items,
+        "holds": quiet.holds(found.items),
         "next_cursor": found.next_cursor,
         "status": request.GET.get("status") if request.GET.get("status") in _TABS else "firing",
         "filters": filters,
@@ -69,7 +71,12 @@ def show(request: HttpRequest, reader: Reader, alert_id: int) -> HttpResponse:
     alert = queries.alert(alert_id, actor=reader.actor)
     if alert is None:
         raise NotFound("alert", alert_id)
-    return render(request, "alerts/show.html", {"alert": alert})
+    context = {
+        "alert": alert,
+        "holds": quiet.holds([alert]),
+        "silence_url": quiet.silence_alert(alert) if can(reader.actor, Permission.RESPOND) else "",
+    }
+    return render(request, "alerts/show.html", context)
 
 
 def _filters(given: QueryDict) -> AlertFilter:

@@ -18,7 +18,7 @@ from tocsin.domain.escalation.model import CallOutKind, CallOutStatus
 from tocsin.domain.lifecycle import MOVES, Status
 from tocsin.domain.notification.model import MessageKind
 from tocsin.domain.permissions import Actor
-from tocsin.entrypoints.web import forms
+from tocsin.entrypoints.web import forms, quiet
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import attempt, claimed, holder, names, signed_in
 from tocsin.lib.clock import now
@@ -44,6 +44,7 @@ def show(request: HttpRequest, reader: Reader, ref: str) -> HttpResponse:
     called = names()
     row = table[incident.severity]
     first_ack = incident.first_acknowledged_at
+    shared = _shared([each.labels for each in incident.alerts])
     context = {
         "incident": incident,
         "is_open": incident.is_open,
@@ -60,7 +61,10 @@ def show(request: HttpRequest, reader: Reader, ref: str) -> HttpResponse:
         "lasted": incident.resolved_at - incident.declared_at if incident.resolved_at else None,
         "statuses": [each for each in incident.allowed if each not in _NOT_BY_HAND],
         "split_from": parting.came_from(ref) if incident.is_open else "",
-        "shared": _shared([each.labels for each in incident.alerts]),
+        "shared": shared,
+        "holds": quiet.holds(incident.alerts),
+        "quiet": quiet.of_incident(incident) if incident.is_open else (),
+        "silence_url": quiet.silence_incident(incident, shared),
         "can_reopen": Status.INVESTIGATING in MOVES[incident.status],
         "timeline": incident.timeline,
         "whys": explain.everybody(incident, now()),

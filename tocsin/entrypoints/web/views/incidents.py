@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 from tocsin.apps.catalog import queries as catalog
 from tocsin.apps.escalation import queries as escalation
 from tocsin.apps.identity import queries as identity
-from tocsin.apps.incidents import actions, queries
+from tocsin.apps.incidents import actions, queries, storms
 from tocsin.apps.incidents.types import IncidentDetail
 from tocsin.apps.notify import queries as notify
 from tocsin.domain.errors import Invalid, TocsinError
@@ -55,6 +55,7 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:
         "tab": tab,
         "filtered": any(wanted.values()) or tab == "mine",
         "known": counts.total,
+        "storm": storms.current(),
         "clear_url": reverse("incidents"),
         "all_url": f"{reverse('incidents')}?tab=all",
         "names": names(),

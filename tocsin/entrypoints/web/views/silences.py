@@ -1,7 +1,7 @@
 """Silences and maintenance windows: listed, tried out before they are made, ended."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from tocsin.apps.alerts import actions, silenced
-from tocsin.apps.alerts.types import SilenceFilter, SilenceInfo, SilenceSpec
+from tocsin.apps.alerts.types import Planned, SilenceFilter, SilenceInfo, SilenceSpec
 from tocsin.apps.catalog import queries as catalog
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.permissions import Permission, can
@@ -21,6 +21,7 @@ from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import attempt, signed_in
 from tocsin.lib.clock import now
 
+_AHEAD = timedelta(days=28)
 _STATES = ("active", "scheduled", "expired")
 RECURRENCES = (
     ("", "Once"),
@@ -82,6 +83,23 @@ def edit(request: HttpRequest, reader: Reader, uid: str = "") -> HttpResponse:
         "may_edit": can(reader.actor, Permission.RESPOND),
     }
     return render(request, "silences/edit.html", context, status=400 if errors else 200)
+
+
+@signed_in
+@require_GET
+def calendar(request: HttpRequest, reader: Reader) -> HttpResponse:
+    """The maintenance of the next four weeks, day by day in the reader's zone."""
+    planned = silenced.planned(actor=reader.actor, now=now(), ahead=_AHEAD)
+    zone = zone_or_utc(reader.timezone or "UTC")
+    days: dict[date, list[Planned]] = {}
+    for one in planned:
+        days.setdefault(to_wall(one.start, zone).date(), []).append(one)
+    context = {
+        "days": list(days.items()),
+        "zone": str(zone),
+        "may_edit": can(reader.actor, Permission.RESPOND),
+    }
+    return render(request, "silences/calendar.html", context)
 
 
 @signed_in
