@@ -41,7 +41,7 @@ def test_a_new_incident_appears_by_itself_and_is_taken_and_resolved(page: Page, 
     expect(page.locator(".inchead")).to_contain_text("Resolved")
 
 
-def test_what_one_did_stays_confirmed_when_the_rest_of_the_page_comes(page: Page, tocsin: Installation) -> None:
+def test_what_one_did_stays_confirmed_when_the_rest_comes(page: Page, tocsin: Installation) -> None:
     ref = declare(tocsin, "Answers are late")
     page.goto(f"{tocsin.url}/incidents/{ref}")
     wait_until_live(page)

@@ -40,9 +40,7 @@ def save_silence(*, actor: Actor, spec: SilenceSpec, now: datetime, from_file: b
         raise Conflict(f"“{row.name}” comes from a file; change it there or unlock it.")
     over = row is not None and (row.ended_at is not None or (not row.rrule and row.ends_at <= now))
     if row is None or (over and not from_file):
-        row = Silence(
-            uid=UUID(ids.new_id()) if not from_file else _uid_of(spec), created_at=now
-        )
+        row = Silence(uid=UUID(ids.new_id()) if not from_file else _uid_of(spec), created_at=now)
         row.created_by_id = actor.id if actor.is_person else None
         row.created_label = (spec.author or actor.label)[:255]
         row.kind = spec.kind
