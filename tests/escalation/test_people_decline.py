@@ -98,8 +98,9 @@ def test_a_call_for_help_that_is_declined_goes_to_the_next_or_ends_its_ladder() 
 def test_it_is_news_and_only_of_the_call_outs_that_called_them(people: dict[str, User]) -> None:
     start()
     row = SHIPPED_TABLE[Severity.SEV2]
-    asked = {"incident_id": 7, "subject": SUBJECT, "severity_row": row, "now": NOW}
-    actions.ask_help(target=person(BOB), label="help: bob", **asked)  # type: ignore[arg-type]  # handed through
+    actions.ask_help(
+        incident_id=7, target=person(BOB), label="help: bob", subject=SUBJECT, severity_row=row, now=NOW
+    )
     heard: list[HelpDeclined] = []
     later = NOW + minutes(1)
     with bus.listening(HelpDeclined, heard.append):

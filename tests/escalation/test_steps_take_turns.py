@@ -1,5 +1,6 @@
 """Round robin: of the people of a step, the one whom it called longest ago."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
@@ -17,8 +18,20 @@ def took(email: str, before: float, number: int = 1) -> Took:
     return Took("payments", number, email, T0 - minutes(before))
 
 
-def ring(of: Policy | None = None, *before: Took, **fields: object) -> World:
-    it = World(snapshot(Severity.SEV2, of or policy(RING), escalate=()), dict(PEOPLE), **fields)  # type: ignore[arg-type]  # handed through
+def ring(
+    of: Policy | None = None,
+    *before: Took,
+    turns: Cursor | None = None,
+    unreachable: Iterable[str] = (),
+    shadows: Iterable[str] = (),
+) -> World:
+    it = World(
+        snapshot(Severity.SEV2, of or policy(RING), escalate=()),
+        dict(PEOPLE),
+        unreachable=set(unreachable),
+        shadows=set(shadows),
+        turns=turns or Cursor(),
+    )
     it.turns.took(before)
     return it.begin()
 

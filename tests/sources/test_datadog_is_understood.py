@@ -66,7 +66,7 @@ def test_every_kind_of_message_is_told_apart(
 
 
 def test_every_fixture_is_tested() -> None:
-    marks = test_every_kind_of_message_is_told_apart.pytestmark  # type: ignore[attr-defined]  # pytest puts it there
+    marks: list[pytest.Mark] = vars(test_every_kind_of_message_is_told_apart)["pytestmark"]
     assert {case[0] for case in marks[0].args[1]} == {path.stem for path in FIXTURES.glob("*.json")}
 
 

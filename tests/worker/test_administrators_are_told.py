@@ -87,7 +87,8 @@ def test_it_is_told_when_it_is_well_again(sms: FakeChannel) -> None:
     report((RIGHT,), at(minutes=10))
     report((RIGHT,), at(minutes=11))
     assert [headline for _, headline in told()] == [WRONG.wrong, "Well again: smtp"]
-    assert "02:00 to 02:10" in Page.objects.order_by("pk").last().more["lines"][0]  # type: ignore[union-attr]  # it is there
+    last = Page.objects.latest("pk")
+    assert "02:00 to 02:10" in last.more["lines"][0]
 
 
 def test_what_comes_and_goes_is_told_once_an_hour(sms: FakeChannel) -> None:
