@@ -42,6 +42,8 @@ def routed(form: Any, now: datetime = MONDAY, payload: Any = None, **labels: str
         ('has(labels.nothing) || labels.tier == "1"', True),
         ("payload.n > 3", True),
         ("payload.list.exists(one, one == 2)", True),
+        ("payload.list. exists (one, one == 2) // of any", True),
+        ("payload.list.exists(one, string(one) != ') .all(x, (' && one == 2)", True),
         ('event.summary.matches("b.*s")', True),
         ("payload.n", False),
         ("payload.n / 0 == 1", False),
@@ -64,6 +66,9 @@ def test_an_expression_decides_and_what_is_missing_is_no(condition: str, *, hold
         "labels.",
         "lables.tier == 1",
         "payload.a.all(x, payload.a.all(y, payload.a.exists(z, z == x)))",
+        "payload.a.all(x, x != ')' && payload.a.all(y, y != ')' && payload.a.exists(z, z == x)))",
+        """payload.a.all(x, x != r"\\)" && payload.a.all(y, y != '\\')' && payload.a.exists(z, z == x)))""",
+        "payload.a.all(x, // )\npayload.a.all(y, payload.a. exists(z, z == x)))",
         "x" * 3000,
     ],
 )
@@ -77,6 +82,7 @@ def test_a_payload_is_cut_to_what_an_expression_can_afford() -> None:
     for _ in range(100):
         deep = {"a": deep}
     assert len(bounded({"l": list(range(5000)), "deep": deep, "big": 2**70})["l"]) == 1000
+    assert len(bounded({str(number): number for number in range(5000)})) == 1000
     huge = Facts({}, {"l": list(range(5000)), "deep": deep, "big": 2**70})
     assert parse_expression("payload.big > 1.0").holds(huge, {}) == (True, "")
 

@@ -7,6 +7,7 @@ condition false, with the reason beside it, never an error: the next event may w
 text with expressions in `{{ … }}`.
 """
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,13 @@ _LONGEST: Final = 2048
 _NAMES: Final = frozenset({"labels", "payload", "event"})
 _HOLE: Final = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _LABEL: Final = re.compile(r"labels\.([A-Za-z_]\w*)")  # by far the most common; needs no interpreter
-_LOOP: Final = re.compile(r"\.(?:all|exists|exists_one|map|filter)\s*\((?:\s*(\w+)\s*,)?")
+# Texts (raw ones first: in them a backslash escapes nothing) and comments, in which brackets mean nothing.
+_QUOTED: Final = re.compile(
+    r"""(?<!\w)[bB]?[rR][bB]?(?:'{3}.*?'{3}|"{3}.*?"{3}|'[^'\n]*'|"[^"\n]*")"""
+    r"""|'{3}(?:\\.|.)*?'{3}|"{3}(?:\\.|.)*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|//[^\n]*""",
+    re.DOTALL,
+)
+_LOOP: Final = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\((?:\s*(\w+)\s*,)?")
 _DEEPEST_LOOP: Final = 2
 _LONGEST_LIST: Final = 1000  # a loop in a loop then ends within a moment
 _DEEPEST: Final = 32
@@ -61,14 +68,15 @@ def facts_of(signal: Signal, *, integration: str, kind: str) -> Facts:
 
 
 def bounded(value: Any, depth: int = 0) -> Any:
-    """The value with its longest lists and deepest branches cut off."""
+    """The value with its longest lists and mappings and its deepest branches cut off."""
     if isinstance(value, str | int | float | bool) or value is None:
         # CEL counts in 64 bits.
         return value if not isinstance(value, int) or -(2**63) <= value < 2**63 else float(value)
     if depth >= _DEEPEST:
         return None
     if isinstance(value, Mapping):
-        return {str(name): bounded(each, depth + 1) for name, each in value.items()}
+        first = itertools.islice(value.items(), _LONGEST_LIST)
+        return {str(name): bounded(each, depth + 1) for name, each in first}
     if isinstance(value, list | tuple):
         return [bounded(each, depth + 1) for each in value[:_LONGEST_LIST]]
     return str(value)
@@ -119,8 +127,9 @@ def parse_expression(text: str) -> Expression:
     if not text or len(text) > _LONGEST:
         msg = f"expected an expression of at most {_LONGEST} characters"
         raise ValueError(msg)
+    code = _QUOTED.sub(lambda quoted: " " * len(quoted[0]), text)
     try:
-        unknown = sorted(set(_program(text).variables()) - _NAMES - set(_LOOP.findall(text)))
+        unknown = sorted(set(_program(text).variables()) - _NAMES - set(_LOOP.findall(code)))
     except ValueError as error:
         lines = str(error).replace("ERROR: <input>:1:", "at character ").splitlines()
         msg = f"expected an expression: {lines[0][:300] if lines else error}"
@@ -128,18 +137,18 @@ def parse_expression(text: str) -> Expression:
     if unknown:
         msg = f"there is no {unknown[0]!r} here: an expression sees `labels`, `payload` and `event`"
         raise ValueError(msg)
-    if _loops(text) > _DEEPEST_LOOP:
+    if _loops(code) > _DEEPEST_LOOP:
         msg = f"a loop (exists, all, map, filter) inside a loop, more than {_DEEPEST_LOOP} deep"
         raise ValueError(msg)
     return Expression(text)
 
 
-def _loops(text: str) -> int:
+def _loops(code: str) -> int:
     """How deep loops stand inside loops."""
-    opens = {text.index("(", found.start()) for found in _LOOP.finditer(text)}
+    opens = {code.index("(", found.start()) for found in _LOOP.finditer(code)}
     stack: list[bool] = []
     deepest = 0
-    for position, char in enumerate(text):
+    for position, char in enumerate(code):
         if char == "(":
             stack.append(position in opens)
             deepest = max(deepest, sum(stack))

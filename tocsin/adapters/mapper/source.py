@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
@@ -172,7 +172,7 @@ def _keyed(preset: Preset, dedup_key: str, *, resolve: bool) -> bytes:
     raw = preset.sample(resolve=resolve)
     if preset.definition.form:
         fields = {**_form(raw), preset.key_at: dedup_key}
-        return "&".join(f"{name}={value}" for name, value in fields.items()).encode()
+        return urlencode(fields).encode()
     message = json.loads(raw)
     *path, last = preset.key_at.split(".")
     inner = message
