@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import sign_in
 from tests.endtoend.harness import Installation
 from tocsin.testing.push import PushService
+
+T = TypeVar("T")
 
 # Chromium's own push service is far away: the subscription comes from the stand-in instead.
 SUBSCRIBE = """
@@ -71,6 +73,19 @@ def test_it_is_switched_on_and_shows_what_comes(
     assert told(page, tocsin.url, document) == [document["title"]]
 
 
+# A headless browser closes notifications as soon as it likes: noted is what is asked to be shown.
+NOTED = """
+() => {
+  self.noted = [];
+  const show = ServiceWorkerRegistration.prototype.showNotification;
+  ServiceWorkerRegistration.prototype.showNotification = async function (title, look) {
+    await show.call(this, title, look);
+    self.noted.push(title);
+  };
+}
+"""
+
+
 def told(page: Page, origin: str, document: dict[str, Any]) -> list[str]:
     """The titles that the worker shows after this was pushed to it."""
     session = page.context.new_cdp_session(page)
@@ -80,20 +95,24 @@ def told(page: Page, origin: str, document: dict[str, Any]) -> list[str]:
         ids.extend(each["registrationId"] for each in event["registrations"])
 
     session.on("ServiceWorker.workerRegistrationUpdated", heard)
+    page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
     session.send("ServiceWorker.enable")
-    page.wait_for_timeout(500)
-    wanted = {"origin": f"{origin}/", "registrationId": ids[-1], "data": json.dumps(document)}
+    worker = _first(page, lambda: page.context.service_workers)
+    worker.evaluate(NOTED)
+    registration = _first(page, lambda: ids)
+    wanted = {"origin": f"{origin}/", "registrationId": registration, "data": json.dumps(document)}
     session.send("ServiceWorker.deliverPushMessage", wanted)
-    # Read while it is looked for: a headless browser closes notifications soon.
-    shown = "navigator.serviceWorker.ready.then((it) => it.getNotifications())"
-    titles = "(all) => all.map((each) => each.title)"
-    found: list[str] = []
-    for _ in range(100):
-        found = page.evaluate(f"() => {shown}.then({titles})")
-        if found:
-            break
-        page.wait_for_timeout(50)
+    _first(page, lambda: worker.evaluate("() => self.noted"))
+    found: list[str] = worker.evaluate("() => self.noted")
     return found
+
+
+def _first(page: Page, wanted: Callable[[], list[T]]) -> T:
+    for _ in range(600):
+        if found := wanted():
+            return found[0]
+        page.wait_for_timeout(50)
+    raise AssertionError("nothing came within half a minute")
 
 
 def test_a_browser_that_says_no_is_told_what_to_do(chromium: Browser, tocsin: Installation) -> None:

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -116,17 +117,29 @@ def _prepare(options: Options, environ: dict[str, str]) -> dict[str, Any]:
 
 
 def _wait_until_ready(supervisor: Supervisor, options: Options) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.bind_host, options.bind_host)  # noqa: S104 - compared
+    # Asked beside the look after the roles: what dies while an answer is waited for is started at once.
+    ready = threading.Event()
+    asking = (options, ready, supervisor.stopping)
+    threading.Thread(target=_ask_until_ready, args=asking, name="ready", daemon=True).start()
     until = clock.monotonic() + _READY_S
     while not supervisor.stopping.is_set():
-        if _ready(host, options.bind_port):
+        if ready.is_set():
             return True
         if clock.monotonic() > until:
-            logger.warning("the web does not answer yet; see the log", host=host, port=options.bind_port)
+            ready.set()
+            logger.warning("the web does not answer yet; see the log", port=options.bind_port)
             return True
         supervisor.look()
         supervisor.stopping.wait(0.05)
     return False
+
+
+def _ask_until_ready(options: Options, ready: threading.Event, stopping: threading.Event) -> None:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.bind_host, options.bind_host)  # noqa: S104 - compared
+    while not (stopping.is_set() or ready.is_set()):
+        if _ready(host, options.bind_port):
+            ready.set()
+        ready.wait(0.05)
 
 
 def _ready(host: str, port: int) -> bool:
