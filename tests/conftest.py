@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
 from tocsin.config.settings import database
 from tocsin.lib.postgres import Cluster
@@ -16,6 +18,20 @@ from tocsin.lib.postgres import Cluster
 _URL = "tocsin_database_url"
 # Nothing here outlives the run, so nothing needs to reach the disk.
 _TUNING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+# Properties are looked at in the same examples in every run, so that a build never fails by chance or because
+# a machine is slow. To search for new ones: TOCSIN_TEST_EXAMPLES=20 (times as many, new in each run).
+_MORE = int(os.environ.get("TOCSIN_TEST_EXAMPLES", "0"))
+examples.register_profile(
+    "tocsin",
+    deadline=None,
+    derandomize=not _MORE,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+examples.load_profile("tocsin")
+_SETTINGS = "_hypothesis_internal_use_settings"  # what a decorator has set can be reached by no public name
 
 
 class _Server:
@@ -53,6 +69,15 @@ class _Controller:
 def pytest_configure(config: pytest.Config) -> None:
     if config.pluginmanager.hasplugin("dsession"):
         config.pluginmanager.register(_Controller())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # One function stands behind all the cases of a parametrised test.
+    tests = {item.obj for item in items if isinstance(item, pytest.Function)} if _MORE else set()
+    for test in tests:
+        if given := getattr(test, _SETTINGS, None):
+            more = examples(given, max_examples=given.max_examples * _MORE, derandomize=False)
+            setattr(test, _SETTINGS, more)
 
 
 def pytest_unconfigure() -> None:

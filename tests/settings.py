@@ -4,10 +4,9 @@ import os
 import tempfile
 from pathlib import Path
 
-for _name in [
-    name for name in os.environ if name.startswith("TOCSIN_") and name != "TOCSIN_TEST_DATABASE_URL"
-]:
-    del os.environ[_name]
+for _name in list(os.environ):
+    if _name.startswith("TOCSIN_") and not _name.startswith("TOCSIN_TEST_"):
+        del os.environ[_name]
 os.environ["TOCSIN_SECRET_KEY"] = "a secret for the tests only, never used elsewhere"
 os.environ["TOCSIN_DATA_DIR"] = str(Path(tempfile.gettempdir(), f"tocsin-tests-{os.getuid()}"))
 os.environ["TOCSIN_PUBLIC_URL"] = "http://testserver"
