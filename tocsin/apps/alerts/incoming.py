@@ -1,5 +1,8 @@
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from tocsin.apps.integrations.types import IntegrationInfo
 from tocsin.domain.signal import Signal
@@ -18,3 +21,10 @@ class Incoming:
     @property
     def dedup_key(self) -> str:
         return self.key or self.signal.dedup_key
+
+    @cached_property
+    def said(self) -> str:
+        """A digest of all that routes may look at; a repeat that says the same needs no second decision."""
+        signal = self.signal
+        text = json.dumps([signal.severity, signal.summary, sorted(signal.labels.items())])
+        return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

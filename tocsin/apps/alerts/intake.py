@@ -3,7 +3,6 @@
 What an incident would want to know comes back as happenings, in the order of the events.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,14 +12,14 @@ from typing import Any, Final
 
 from django.db import connection
 
-from tocsin.apps.alerts import expiry, naming
+from tocsin.apps.alerts import expiry, naming, repeats
 from tocsin.apps.alerts.directory import Directory
 from tocsin.apps.alerts.incoming import Incoming
 from tocsin.apps.alerts.models import Alert, Decision
 from tocsin.apps.audit.bulk import update_rows
 from tocsin.apps.catalog.types import ServiceInfo
 from tocsin.apps.integrations.types import IntegrationInfo
-from tocsin.domain import canary, deciding
+from tocsin.domain import canary, deciding, shape
 from tocsin.domain.severity import Severity
 from tocsin.domain.signal import EventAction, Signal
 
@@ -48,6 +47,14 @@ class Happening:
     before: Mapping[int, Severity | None] = field(default_factory=dict)  # of a change: by service
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What became of a batch. `counts`: of every key that fires now, its events so far."""
+
+    happenings: list[Happening]
+    counts: Mapping[repeats.Key, int]
+
+
 @dataclass
 class _Batch:
     open: dict[tuple[int, str], Alert]
@@ -64,16 +71,18 @@ class _Batch:
             self.repeated[alert.pk] = alert
 
 
-def take_in(incoming: Sequence[Incoming], directory: Directory, now: datetime) -> list[Happening]:
+def take_in(incoming: Sequence[Incoming], directory: Directory, now: datetime) -> Taken:
     """Write the alerts of a batch. Events of one key must come in order; the caller holds their lanes."""
     incoming = naming.named(incoming, directory, now)
-    batch = _Batch(_open_alerts(incoming))
-    for each in incoming:
+    counted = repeats.counted(incoming)
+    others = [each for each in incoming if (each.integration.id, each.dedup_key) not in counted]
+    batch = _Batch(_open_alerts(others) if others else {})
+    for each in others:
         _take(each, batch, directory, now)
     _update(batch.repeated.values())
     update_rows(batch.relabelled.values(), ["labels", "said", "runbook"])
     Alert.objects.bulk_create(batch.created)
-    return batch.happenings
+    return Taken(batch.happenings, counted | {key: alert.count for key, alert in batch.open.items()})
 
 
 def record(decisions: Iterable[tuple[Alert, str, str, str]], now: datetime) -> None:
@@ -149,7 +158,7 @@ def _fire(each: Incoming, batch: _Batch, directory: Directory, now: datetime) ->
         service_id=first.service.id,
         summary=first.summary or signal.summary or each.dedup_key,
         word=_word(signal),
-        said=_said(signal),
+        said=each.said,
         severity=first.severity or "",
         urgency=first.urgency,
         group_key=first.group_key,
@@ -178,12 +187,11 @@ def _repeat(alert: Alert, each: Incoming, batch: _Batch, directory: Directory, n
     signal = each.signal
     batch.touch(alert, each)
     expiry.lasts(alert, signal)
-    word, said = _word(signal), _said(signal)
-    if alert.said == said:
+    if alert.said == each.said:
         return
     placements = place(each.integration, signal, directory, now)
     before = _severities(alert, each, directory, now)
-    alert.word, alert.said = word, said
+    alert.word, alert.said = _word(signal), each.said
     alert.labels, alert.runbook = dict(placements[0].labels), placements[0].runbook[:2048]
     alert.severity, alert.urgency = placements[0].severity or "", placements[0].urgency
     if alert.pk in batch.repeated:
@@ -195,15 +203,11 @@ def _word(signal: Signal) -> str:
     return (signal.severity or "")[:64].replace("\0", "")
 
 
-def _said(signal: Signal) -> str:
-    """A digest of all that routes may look at; a repeat that says the same needs no second decision."""
-    text = json.dumps([signal.severity, signal.summary, sorted(signal.labels.items())])
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-
-
-def _kept(details: Mapping[str, Any]) -> Mapping[str, Any]:
+def _kept(details: Mapping[str, Any]) -> Any:
     """With the alert unless it is long: the event has it whole."""
-    return details if details and len(json.dumps(details, default=str)) <= _LONGEST_DETAILS else {}
+    if not details or len(json.dumps(details, default=str)) > _LONGEST_DETAILS:
+        return {}
+    return shape.storable(details)
 
 
 def _severities(

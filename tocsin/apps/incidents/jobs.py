@@ -28,10 +28,11 @@ from tocsin.apps.incidents.surroundings import Surroundings
 from tocsin.apps.integrations import actions as integrations
 from tocsin.apps.integrations import claiming, heartbeats, silence_of_sources, spooling
 from tocsin.apps.integrations.models import Event
+from tocsin.apps.integrations.types import IntegrationInfo, Logged
 from tocsin.domain.errors import Invalid, NotFound
 from tocsin.lib import metrics
 from tocsin.ports import registry
-from tocsin.ports.source import Fetch, RefusedError, VerifiedSource
+from tocsin.ports.source import Fetch, RefusedError, Source, VerifiedSource
 
 logger = logging.getLogger(__name__)
 
@@ -96,36 +97,46 @@ def _away(error: Exception) -> bool:
     return not (state and state.startswith(_EXCEEDED))
 
 
-def _work(events: Sequence[Event], now: datetime, *, proven: bool = False) -> None:
+def _work(events: Sequence[Logged], now: datetime, *, proven: bool = False) -> None:
     around = surroundings.load(now)
     incoming = list(_understood(events, around, now, proven=proven))
     alerts = sorting.alerts(incoming)
-    happenings = withholding.withhold(intake.take_in(alerts, around.directory, now), around.directory, now)
+    taken = intake.take_in(alerts, around.directory, now)
+    happenings = withholding.withhold(taken.happenings, around.directory, now)
     pipeline.carry_out(storms.collapsed(happenings, around, now), around, now=now)
     sorting.take_others(incoming, around.directory, now)
-    thinning.processed([event for event in events if event.lane != proving.PARKED], now)
+    thinning.processed([event for event in events if event.lane != proving.PARKED], taken.counts, now)
     silence_of_sources.heard(events, now)
     _processed.labels("done").inc(len(incoming))
 
 
 def _understood(
-    events: Sequence[Event], around: Surroundings, now: datetime, *, proven: bool
+    events: Sequence[Logged], around: Surroundings, now: datetime, *, proven: bool
 ) -> Iterable[Incoming]:
+    readers: dict[tuple[int, str], tuple[Source, VerifiedSource | None]] = {}
     for event in events:
         integration = around.directory.integrations.get(event.integration_id)
         if integration is None:
             _set_aside(event, "its integration was deleted", now)
             continue
         try:
-            kind, config = (event.kind, {}) if event.kind else (integration.kind, integration.config)
-            source = registry.bound(kind, config)
-            if not proven and isinstance(source, VerifiedSource) and not proving.passes(event, source):
+            reader = readers.get((integration.id, event.kind))
+            if reader is None:
+                reader = readers[integration.id, event.kind] = _reader(integration, event.kind)
+            source, verified = reader
+            if not proven and verified is not None and not proving.passes(event, verified):
                 continue
-            signal = source.parse(bytes(event.payload))
+            signal = source.parse(event.payload)
         except (Invalid, NotFound, RefusedError) as error:
             _set_aside(event, str(error), now)
             continue
         yield Incoming(integration, signal, event.count, event.received_at)
+
+
+def _reader(integration: IntegrationInfo, kind: str) -> tuple[Source, VerifiedSource | None]:
+    """Who reads its events; again, where what they say must be proven."""
+    source = registry.bound(*((kind, {}) if kind else (integration.kind, integration.config)))
+    return source, source if isinstance(source, VerifiedSource) else None
 
 
 def prove_waiting(now: datetime, fetch: Fetch) -> int:
@@ -133,12 +144,12 @@ def prove_waiting(now: datetime, fetch: Fetch) -> int:
     return proving.prove_waiting(
         now,
         fetch,
-        lambda event: _work([event], now, proven=True),
+        lambda event: _work([claiming.logged(event)], now, proven=True),
         lambda event, reason: _set_aside(event, reason, now),
     )
 
 
-def _set_aside(event: Event, reason: str, now: datetime) -> None:
+def _set_aside(event: Event | Logged, reason: str, now: datetime) -> None:
     logger.warning("event set aside", extra={"event": event.event_id, "reason": reason})
     Event.objects.filter(pk=event.pk).update(processed_at=now, set_aside=reason.replace("\0", "")[:512])
     _processed.labels("set_aside").inc()

@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from tocsin.apps.integrations.claiming import LOCK_CLASS
 from tocsin.apps.integrations.models import Event, Integration
+from tocsin.apps.integrations.types import Logged
 from tocsin.domain.errors import Invalid, NotFound
 from tocsin.domain.signal import LANES, EventAction, lane_of
 from tocsin.ports import registry
@@ -32,14 +33,14 @@ _PATIENCE_CONFIRMING: Final = timedelta(hours=1)
 _fetched: OrderedDict[str, bytes] = OrderedDict()
 
 
-def passes(event: Event, source: VerifiedSource) -> bool:
+def passes(event: Logged, source: VerifiedSource) -> bool:
     """Whether to go on with the event. If not, it is parked (its `lane` says so), or there is nothing in it.
 
     Raises RefusedError and Invalid.
     """
     if not _others_wait(event):
         try:
-            return source.verify(bytes(event.payload), _remembered)
+            return source.verify(event.payload, _remembered)
         except UnreachableError:
             pass
     event.lane = PARKED
@@ -138,7 +139,7 @@ def _source(event: Event) -> object:
     return registry.bound(*((event.kind, {}) if event.kind else (integration.kind, integration.config)))
 
 
-def _others_wait(event: Event) -> bool:
+def _others_wait(event: Logged) -> bool:
     ahead = Event.objects.filter(
         lane=PARKED, processed_at=None, integration_id=event.integration_id, pk__lt=event.pk
     )

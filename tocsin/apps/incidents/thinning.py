@@ -2,47 +2,51 @@
 keep their row and their count.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from tocsin.apps.alerts.models import Alert
-from tocsin.apps.integrations.models import Event
+from django.db import connection
+
+from tocsin.apps.integrations.types import Logged
 from tocsin.domain.signal import EventAction
 
 ALL_OF: Final = 100
 THEN_ONE_IN: Final = 100
 
+# With the days they came, so that only those partitions are looked into.
+_DONE: Final = """
+UPDATE integrations_event SET processed_at = %s
+WHERE id = ANY(%s) AND received_at BETWEEN %s AND %s AND processed_at IS NULL
+"""
+_DONE_WITHOUT: Final = _DONE.replace("processed_at = %s", "processed_at = %s, payload = ''")
 
-def processed(events: Sequence[Event], now: datetime) -> None:
-    """Note that these are worked."""
+
+def processed(events: Sequence[Logged], counts: Mapping[tuple[int, str], int], now: datetime) -> None:
+    """Note that these are worked. `counts`: of the keys that fire, how many events their alerts count."""
     if not events:
         return
-    thin = _repeats(events)
-    # With the days they came, so that only those partitions are looked into.
+    thin = _repeats(events, counts)
     days = [event.received_at for event in events]
-    rows = Event.objects.filter(received_at__gte=min(days), received_at__lte=max(days), processed_at=None)
-    rows.filter(pk__in=[event.pk for event in events if event.pk not in thin]).update(processed_at=now)
-    if thin:
-        rows.filter(pk__in=thin).update(processed_at=now, payload=b"")
+    whole = [event.pk for event in events if event.pk not in thin]
+    with connection.cursor() as cursor:
+        for statement, ids in ((_DONE, whole), (_DONE_WITHOUT, sorted(thin))):
+            if ids:
+                cursor.execute(statement, [now, ids, min(days), max(days)])
 
 
-def _repeats(events: Sequence[Event]) -> set[int]:
+def _repeats(events: Sequence[Logged], counts: Mapping[tuple[int, str], int]) -> set[int]:
     """Those whose payload is not kept. Alerts already count these events."""
-    found = Alert.objects.filter(
-        integration_id__in={event.integration_id for event in events},
-        dedup_key__in={event.dedup_key for event in events},
-        resolved_at=None,
-        count__gt=ALL_OF,
-    ).values_list("integration_id", "dedup_key", "count")
-    counts = {(integration, key): count for integration, key, count in found}
+    seen = {place: count for place, count in counts.items() if count > ALL_OF}
+    if not seen:
+        return set()
     thin = set()
     for event in reversed(events):
         place = (event.integration_id, event.dedup_key)
-        last = counts.get(place)
+        last = seen.get(place)
         if last is None or event.action != EventAction.TRIGGER:
             continue
-        first = counts[place] = last - event.count  # it counts those after `first`, up to `last`
+        first = seen[place] = last - event.count  # it counts those after `first`, up to `last`
         if first >= ALL_OF and last // THEN_ONE_IN == first // THEN_ONE_IN:
             thin.add(event.pk)
     return thin

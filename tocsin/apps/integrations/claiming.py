@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from tocsin.apps.integrations.models import Event
+from tocsin.apps.integrations.types import Logged
 from tocsin.domain.signal import LANES
 
 LOCK_CLASS: Final = 7701  # of the advisory locks of lanes
@@ -47,16 +48,22 @@ SELECT min(first.received_at) FROM ({_WAITING}) AS mine CROSS JOIN LATERAL (
     ORDER BY e.id LIMIT 1) AS first
 """  # noqa: S608 - of two constants
 
-# The oldest of each integration, of some lanes or of all but some.
+# The oldest of each integration, of some lanes.
 _OLDEST_OF_EACH: Final = """
-SELECT oldest.id, oldest.lane FROM unnest(%s::bigint[]) AS mine(integration) CROSS JOIN LATERAL (
-    SELECT id, lane FROM integrations_event e
+SELECT oldest.* FROM unnest(%s::bigint[]) AS mine(integration) CROSS JOIN LATERAL (
+    SELECT {columns} FROM integrations_event e
     WHERE e.integration_id = mine.integration AND e.processed_at IS NULL AND e.lane = ANY(%s::int[])
     ORDER BY e.id LIMIT %s) AS oldest
 """
+_LANES_OF: Final = _OLDEST_OF_EACH.format(columns="id, integration_id, lane")
+_COLUMNS: Final = (
+    "id", "event_id", "integration_id", "kind", "action", "dedup_key", "lane", "payload", "count",
+    "received_at",
+)  # fmt: skip
+_TAKE: Final = _OLDEST_OF_EACH.format(columns=", ".join(_COLUMNS)) + " ORDER BY id"
 
 
-def claim(limit: int) -> list[Event]:
+def claim(limit: int) -> list[Logged]:
     """In the order in which they came; empty when nothing waits that is free. They are the caller's until
     its transaction ends. A few more than `limit` when very many integrations have something waiting.
     """
@@ -68,31 +75,47 @@ def claim(limit: int) -> list[Event]:
         share = max(_FEWEST, limit // len(integrations))
         free = set(range(LANES))
         for _ in range(_TRIES):
-            lanes = _in_turn({lane for _, lane in _oldest(cursor, integrations, free, share)})
+            lanes = _in_turn(_waiting(cursor, integrations, free, share))
             if not lanes:
                 break
             free -= set(lanes)
             cursor.execute(_LOCK, [lanes, LOCK_CLASS])
-            locked = {row[0] for row in cursor.fetchall()}
+            locked = [row[0] for row in cursor.fetchall()]
             # Looked at again: who held a lane a moment ago may have taken what was in it.
-            ids = [number for number, _ in _oldest(cursor, integrations, locked, share)]
-            if ids:
-                return list(Event.objects.filter(pk__in=ids, processed_at=None).order_by("pk"))
+            cursor.execute(_TAKE, [integrations, locked, share])
+            events = [Logged(*row) for row in cursor.fetchall()]
+            if events:
+                return events
     return []
 
 
-def _oldest(
-    cursor: CursorWrapper, integrations: Sequence[int], lanes: Iterable[int], share: int
-) -> list[tuple[int, int]]:
-    """Id and lane."""
-    cursor.execute(_OLDEST_OF_EACH, [list(integrations), list(lanes), share])
-    return [(row[0], row[1]) for row in cursor.fetchall()]
+def logged(row: Event) -> Logged:
+    return Logged(
+        row.pk, row.event_id, row.integration_id, row.kind, row.action, row.dedup_key, row.lane,
+        bytes(row.payload), row.count, row.received_at,
+    )  # fmt: skip
 
 
-def _in_turn(lanes: Iterable[int]) -> list[int]:
-    """All of them, where they are few: what came together is then worked together, in its order."""
+def _waiting(
+    cursor: CursorWrapper, integrations: Sequence[int], free: Iterable[int], share: int
+) -> tuple[set[int], set[int]]:
+    """The lanes in which something waits: of integrations of which little waits, and of the others."""
+    cursor.execute(_LANES_OF, [list(integrations), list(free), share])
+    lanes: dict[int, list[int]] = {}
+    for _, integration, lane in cursor.fetchall():
+        lanes.setdefault(integration, []).append(lane)
+    quiet = {lane for each in lanes.values() if len(each) < share for lane in each}
+    return quiet, {lane for each in lanes.values() for lane in each} - quiet
+
+
+def _in_turn(waiting: tuple[set[int], set[int]]) -> list[int]:
+    """All of them, where they are few: what came together is then worked together, in its order. Else those
+    first that a storm has not filled; these too leave room, lest they keep a storm from ever being worked.
+    """
     begin = next(_starts)
-    return sorted(lanes, key=lambda lane: (lane - begin) % LANES)[:_AT_ONCE]
+    quiet, loud = (sorted(lanes, key=lambda lane: (lane - begin) % LANES) for lanes in waiting)
+    first = quiet[: _AT_ONCE // 2]
+    return [*first, *loud, *quiet[len(first) :]][:_AT_ONCE]
 
 
 def oldest_waiting() -> datetime | None:

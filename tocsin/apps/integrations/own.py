@@ -10,13 +10,14 @@ import msgspec
 from django.db import connection
 
 from tocsin.apps.integrations.models import Event, Integration
+from tocsin.apps.integrations.types import Logged
 from tocsin.domain.signal import EventAction, lane_of
 from tocsin.lib import ids, pg
 
 KIND: Final = "heartbeat"  # whose form such an event has
 
 
-def is_own(event: Event) -> bool:
+def is_own(event: Logged) -> bool:
     """Whether we said it; senders in this form only give signs of life."""
     return event.kind == KIND and event.action in {EventAction.TRIGGER, EventAction.RESOLVE}
 

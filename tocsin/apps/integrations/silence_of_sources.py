@@ -12,14 +12,15 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from tocsin.apps.integrations import own
-from tocsin.apps.integrations.models import Event, Integration
+from tocsin.apps.integrations.models import Integration
+from tocsin.apps.integrations.types import Logged
 from tocsin.domain.time import format_duration
 
 KEY: Final = "source-silent"  # the dedup key of the alert that stands for it
 _AT_ONCE: Final = 200
 
 
-def heard(events: Iterable[Event], now: datetime) -> None:
+def heard(events: Iterable[Logged], now: datetime) -> None:
     """These came from tools, or from us, which does not count."""
     newest: dict[int, datetime] = {}
     for event in events:

@@ -23,6 +23,22 @@ class IntegrationSpec:
     silent_after: timedelta | None = None
 
 
+@dataclass(slots=True)
+class Logged:
+    """An event of the log as a worker takes it: a row without the weight of a model."""
+
+    pk: int
+    event_id: str
+    integration_id: int
+    kind: str  # "" : the integration's own
+    action: str
+    dedup_key: str
+    lane: int
+    payload: bytes
+    count: int
+    received_at: datetime
+
+
 @dataclass(frozen=True)
 class IntegrationInfo:
     """`key`, `old_key` and what `config` calls secrets are: show them only to who may edit the integration.
