@@ -67,9 +67,8 @@ def image(said: Mapping[str, str]) -> tuple[Image, ...]:
     if not src.startswith("https://"):
         return ()
     href = said.get("link", "")
-    return (
-        Image(shape.clean(src, 2048), href if _is_web(href) else "", "The monitor's graph at that moment"),
-    )
+    href = shape.clean(href, 2048) if _is_web(href) else ""
+    return (Image(shape.clean(src, 2048), href, "The monitor's graph at that moment"),)
 
 
 def runbook(message: str) -> str:

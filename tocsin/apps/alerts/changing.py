@@ -7,7 +7,7 @@ from typing import Final
 from tocsin.apps.alerts.directory import Directory
 from tocsin.apps.alerts.incoming import Incoming
 from tocsin.apps.alerts.models import Change
-from tocsin.domain import routing
+from tocsin.domain import routing, shape
 from tocsin.domain.signal import facts
 
 KEPT: Final = timedelta(days=90)
@@ -41,7 +41,7 @@ def _row(each: Incoming, directory: Directory) -> Change:
         received_at=each.received_at,
         labels=dict(signal.labels),
         links=[{"href": link.href, "text": link.text} for link in signal.links],
-        details=dict(signal.details),
+        details=shape.storable(dict(signal.details)),
     )
 
 

@@ -4,8 +4,9 @@ each other.
 Nothing is remembered here: what is due stands in the database, and is claimed row by row.
 """
 
+import sys
 import threading
-from typing import Protocol
+from typing import Final, Protocol
 
 from django.db import InterfaceError, OperationalError, transaction
 
@@ -30,6 +31,8 @@ _TIDY_S = 600.0
 _CALENDARS_S = 3.0
 _BATCH = 150
 _END_S = 8.0
+# Frames. What is nested as deeply as the door could just read must be read here too, further down a stack.
+STACK: Final = 4000
 
 _log = Logger(__name__)
 
@@ -50,6 +53,7 @@ class Options(Protocol):
 
 def run(options: Options, stop: threading.Event) -> None:
     """Until `stop` is set; then what is being handed over is finished, and the rest is left to others."""
+    sys.setrecursionlimit(STACK)
     fresh.enable()
     worker = ids.new_id()
     desk = Desk(worker, stop)
