@@ -16,7 +16,7 @@ from tocsin.apps.alerts import expiry, naming, repeats
 from tocsin.apps.alerts.directory import Directory
 from tocsin.apps.alerts.incoming import Incoming
 from tocsin.apps.alerts.models import Alert, Decision
-from tocsin.apps.audit.bulk import update_rows
+from tocsin.apps.audit.bulk import append_rows, create_rows, update_rows
 from tocsin.apps.catalog.types import ServiceInfo
 from tocsin.apps.integrations.types import IntegrationInfo
 from tocsin.domain import canary, deciding, shape
@@ -81,16 +81,16 @@ def take_in(incoming: Sequence[Incoming], directory: Directory, now: datetime) -
         _take(each, batch, directory, now)
     _update(batch.repeated.values())
     update_rows(batch.relabelled.values(), ["labels", "said", "runbook"])
-    Alert.objects.bulk_create(batch.created)
+    create_rows(batch.created)
     return Taken(batch.happenings, counted | {key: alert.count for key, alert in batch.open.items()})
 
 
 def record(decisions: Iterable[tuple[Alert, str, str, str]], now: datetime) -> None:
     """Keep (alert, stage, outcome, reason) for "why was I (not) paged"."""
-    Decision.objects.bulk_create(
-        Decision(alert=alert, at=now, stage=stage, outcome=outcome[:255], reason=reason[:1024])
-        for alert, stage, outcome, reason in decisions
+    rows = (
+        (alert.pk, now, stage, outcome[:255], reason[:1024]) for alert, stage, outcome, reason in decisions
     )
+    append_rows(Decision, ("alert_id", "at", "stage", "outcome", "reason"), rows)
 
 
 def belongs(refs: Mapping[int, str]) -> None:

@@ -50,12 +50,14 @@ class Alert(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=("status", "-last_seen_at")),
+            # None holds what every repeat changes, so that a repeat touches no index.
+            models.Index(fields=("status", "-id"), name="alerts_by_status"),
+            models.Index(
+                fields=("integration", "dedup_key", "-id"), condition=Q(status="resolved"), name="alerts_over"
+            ),
             models.Index(fields=("expires_at",), condition=Q(status="firing"), name="alerts_expiring"),
             models.Index(
-                fields=("incident",),
-                condition=Q(held_since__isnull=False, status="firing"),
-                name="alerts_held_firing",
+                fields=("id",), condition=Q(held_since__isnull=False, status="firing"), name="alerts_held"
             ),
             models.Index(fields=("fingerprint",), condition=Q(status="firing"), name="alerts_fingerprint"),
             models.Index(

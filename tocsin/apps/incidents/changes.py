@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.db import connection
 
+from tocsin.apps.audit.bulk import append_rows
 from tocsin.apps.incidents import updates
 from tocsin.apps.incidents.models import Incident, TimelineEntry
 from tocsin.domain.joining import HOLD
@@ -21,6 +22,11 @@ from tocsin.ports.events import IncidentChanged
 
 BY_ALERT: Final = "alert"
 BY_PERSON: Final = "person"
+
+
+_COLUMNS: Final = (
+    "incident_id", "occurred_at", "recorded_at", "kind", "actor_kind", "actor_label", "text", "data"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,19 +60,7 @@ class Diary:
     def write(self) -> None:
         """Timeline, live pages and the bus; the incidents must be saved. Of the canary nothing is told."""
         self.entries = [entry for entry in self.entries if not entry.incident.canary]
-        TimelineEntry.objects.bulk_create(
-            TimelineEntry(
-                incident=entry.incident,
-                occurred_at=entry.at,
-                recorded_at=self.now,
-                kind=entry.kind,
-                actor_kind=entry.actor.kind,
-                actor_label=entry.actor.label[:255],
-                text=entry.text.replace("\0", ""),
-                data=entry.data,
-            )
-            for entry in self.entries
-        )
+        append_rows(TimelineEntry, _COLUMNS, (_row_of(entry, self.now) for entry in self.entries))
         updates.keep(
             updates.Fact(
                 entry.incident, entry.kind, entry.text, entry.data, entry.at, entry.actor.email or ""
@@ -77,6 +71,12 @@ class Diary:
         for entry in self.entries:
             incident = entry.incident
             bus.publish(IncidentChanged(incident.pk, incident.ref, entry.at, entry.kind, entry.actor))
+
+
+def _row_of(entry: Entry, now: datetime) -> tuple[object, ...]:
+    who, text = entry.actor, entry.text.replace("\0", "")
+    said = (who.kind.value, who.label[:255], text, json.dumps(entry.data))
+    return (entry.incident.pk, entry.at, now, entry.kind, *said)
 
 
 def _state_of(incident: Incident, now: datetime) -> str:

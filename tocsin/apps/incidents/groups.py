@@ -1,6 +1,7 @@
-"""Groups of alerts in the database: one lock for each, and the newest incident that it has."""
+"""Groups of alerts in the database: one lock for each, the newest incident that it has, and what is in it."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db import connection
 
@@ -46,3 +47,17 @@ def one_firing(incidents: Iterable[int]) -> list[tuple[int, int]]:
             [list(incidents), "firing"],
         )
         return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+def link_alerts(pairs: Iterable[tuple[int, int]], now: datetime) -> None:
+    """Each (incident, alert) that is not linked yet."""
+    listed = list(pairs)
+    if listed:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO incidents_incidentalert (incident_id, alert_id, joined_at)"
+                " SELECT v.incident, v.alert, %s"
+                " FROM unnest(%s::bigint[], %s::bigint[]) AS v(incident, alert)"
+                " ON CONFLICT DO NOTHING",
+                [now, [incident for incident, _ in listed], [alert for _, alert in listed]],
+            )

@@ -13,7 +13,7 @@ from tocsin.apps.alerts.models import Alert
 from tocsin.apps.audit.bulk import update_rows
 from tocsin.apps.incidents import changes, handlers, parting, storms, telling
 from tocsin.apps.incidents.changes import Diary
-from tocsin.apps.incidents.groups import Group, lock_groups, newest_ids, one_firing
+from tocsin.apps.incidents.groups import Group, link_alerts, lock_groups, newest_ids, one_firing
 from tocsin.apps.incidents.limits import Fill, fills, limited
 from tocsin.apps.incidents.locking import lock_incidents
 from tocsin.apps.incidents.models import Incident, IncidentAlert
@@ -388,10 +388,7 @@ def _write(this: _Round) -> None:
     for incident in this.changed.values():
         incident.version += 1
     update_rows(this.changed.values(), _FIELDS)
-    IncidentAlert.objects.bulk_create(
-        (IncidentAlert(incident=incident, alert=alert, joined_at=this.now) for incident, alert in this.links),
-        ignore_conflicts=True,
-    )
+    link_alerts(((incident.pk, alert.pk) for incident, alert in this.links), this.now)
     intake.belongs({alert.pk: incident.ref for incident, alert in this.links})
     intake.record(this.decisions, this.now)
     this.diary.write()
