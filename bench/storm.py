@@ -1,8 +1,13 @@
-"""A storm, and whether anybody else notices. `python -m bench.storm`.
+"""A storm, and whether anybody else notices. `python -m bench.storm`: a million events over 100,000 keys,
+some minutes. `--events 50000 --keys 5000`: half a minute.
 
 Events of many keys arrive as fast as they are taken, 100 to a POST, while every half second another team's
-service has an alert of its own. Measured: how fast the storm is worked off, what memory it takes, and from
-POST to SMTP for the others. At the end what is in the database must add up to what was sent.
+service has an alert of its own. Measured: how fast the storm is worked off, what each process takes of
+memory and CPU, and from POST to SMTP for the others. At the end what is in the database must add up to what
+was sent, and the storm's own people must not have been flooded.
+
+`--as grouped`: a route groups by cluster. `--as storm`: nothing is grouped, storm mode is on. `--as bare`:
+neither, each key an incident (for small numbers).
 """
 
 import argparse
@@ -15,7 +20,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +27,8 @@ from urllib.parse import urlsplit
 import psycopg
 
 from bench.numbers import HEADER, percentile, verdict
-from tests.endtoend.harness import Installation, descendants
+from bench.watch import POSTGRES, Watch, steady
+from tests.endtoend.harness import Installation
 from tocsin.config.options import read
 from tocsin.testing.mailbox import Mailbox
 
@@ -46,10 +51,17 @@ services:
 integrations:
   - {{name: storm, kind: generic, service: storm, key: "{STORM}"}}
   - {{name: quiet, kind: generic, service: quiet, key: "{OTHER}"}}
+"""
+
+WAYS = {
+    "grouped": """
 routes:
   routes:
-    - {{match: ['integration="storm"'], group_by: [cluster]}}
-"""
+    - {match: ['integration="storm"'], group_by: [cluster]}
+""",
+    "storm": "storm: {alerts: 200, within: 5m}\n",
+    "bare": "",
+}
 
 
 def event(number: int) -> dict[str, Any]:
@@ -140,78 +152,109 @@ def named(subject: str) -> str:
     return next((word for word in subject.replace(":", " ").split() if word.startswith("quiet-")), "")
 
 
-class Memory(threading.Thread):
-    """Proportional set size in MB of everything but PostgreSQL, every two seconds."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(daemon=True)
-        self._pid, self.over = pid, threading.Event()
-        self.seen: list[float] = []
-
-    def run(self) -> None:
-        while not self.over.wait(2.0):
-            self.seen.append(sum(pss(each) for each in [self._pid, *descendants(self._pid)]))
-
-
-def pss(pid: int) -> float:
-    with suppress(OSError, IndexError):
-        if b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            return 0.0
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-        return int(rollup.split("Pss:")[1].split()[0]) / 1024
-    return 0.0
-
-
 def waiting(database: psycopg.Connection[Any]) -> int:
     row = database.execute("SELECT count(*) FROM integrations_event WHERE processed_at IS NULL").fetchone()
     return int(row[0]) if row else 0
 
 
-def run(events: int, keys: int, mailbox: Mailbox, tocsin: Installation) -> list[str]:
-    tocsin.apply(ORGANISATION)
+class Progress(threading.Thread):
+    """How many events wait, looked at every second, until `over`."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self._url, self.over = url, threading.Event()
+        self.seen: list[tuple[float, int]] = []
+
+    def run(self) -> None:
+        with psycopg.connect(self._url, autocommit=True) as database:
+            while not self.over.wait(1.0):
+                row = database.execute("SELECT last_value FROM integrations_event_id_seq").fetchone()
+                self.seen.append((time.monotonic(), (row[0] if row else 0) - waiting(database)))
+
+    def slowest(self, seconds: float = 20.0) -> float:
+        """Rows worked a second, in the slowest such stretch."""
+        rates = [
+            (done - begun) / (at - since)
+            for place, (since, begun) in enumerate(self.seen)
+            for at, done in [next(((t, n) for t, n in self.seen[place:] if t >= since + seconds), (0.0, 0))]
+            if at
+        ]
+        return min(rates, default=float("nan"))
+
+
+def run(events: int, keys: int, mailbox: Mailbox, tocsin: Installation, way: str) -> list[str]:
+    tocsin.apply(ORGANISATION + WAYS[way])
     assert tocsin.process is not None
-    others, memory = Others(tocsin.url), Memory(tocsin.process.pid)
-    others.start()
-    memory.start()
+    url = read({"TOCSIN_DATA_DIR": str(tocsin.data)}).database_url
+    others, watch, progress = Others(tocsin.url), Watch(tocsin.process.pid), Progress(url)
+    for each in (others, watch, progress):
+        each.start()
     began = time.monotonic()
     send(tocsin.url, events, keys)
     taken = time.monotonic() - began
-    url = read({"TOCSIN_DATA_DIR": str(tocsin.data)}).database_url
+    print(f"taken in after {taken:.0f} s", flush=True)
     with psycopg.connect(url, autocommit=True) as database:
-        while waiting(database):
+        told = time.monotonic()
+        while left := waiting(database):
             time.sleep(0.2)
+            if time.monotonic() - told > 20:
+                told = time.monotonic()
+                print(f"{told - began:.0f} s: {left:,} wait", flush=True)
         worked = time.monotonic() - began
+        for each in (watch, progress):
+            each.over.set()
+            each.join()
+        watch.look()
         counted = database.execute(
             "SELECT count(*), sum(count) FROM alerts_alert WHERE dedup_key LIKE 'down-%'"
         ).fetchone()
-    for each in (others, memory):
-        each.over.set()
-        each.join()
+        stormy = database.execute(
+            "SELECT count(*) FROM incidents_incident i JOIN catalog_service s ON s.id = i.service_id"
+            " WHERE s.name = 'storm'"
+        ).fetchone()
+        opened = stormy[0] if stormy else 0
+    others.over.set()
+    others.join()
     waits = others.waits(mailbox)
     if counted != (min(keys, events), events):
         return [f"WRONG: {counted} alerts and events are there, not {(min(keys, events), events)}"]
-    half = len(memory.seen) // 2
-    early, late = max(memory.seen[:half], default=0.0), max(memory.seen[half:], default=0.0)
+    mails = sum(mail.to == "storm@example.com" for mail in mailbox.mails)
     return [
         f"| taken in, {events:,} events over {keys:,} keys | {events / taken:,.0f}/s | | | |",
-        verdict("worked off", events / worked, 5000, "events/s", at_least=True),
+        verdict("worked off, first POST to last event", events / worked, 5000, "events/s", at_least=True),
+        f"| the same, slowest 20 s | {progress.slowest():,.0f} rows/s | | | |",
         verdict("another team's POST → SMTP meanwhile, p99", percentile(waits, 0.99), 2.0),
-        f"| the same, p50 | {percentile(waits, 0.5):.3g} s | | | |",
-        verdict("memory of the second half, against the first", late / early if early else 0.0, 1.2, ""),
-        f"| memory at most (PSS, PostgreSQL apart) | {max(early, late):.0f} MB | | | |",
+        f"| {len(waits)} such pages: p50; max | {percentile(waits, 0.5):.3g} s; {max(waits):.3g} s | | | |",
+        *_taken(watch, events),
+        f"| incidents opened; mails to the storm's person | {opened:,}; {mails:,} | | | |",
     ]
 
 
+def _taken(watch: Watch, events: int) -> Iterator[str]:
+    used = watch.used()
+    each = ", ".join(f"{part} {seconds / events * 1e6:.0f}" for part, seconds in sorted(used.items()))
+    yield f"| CPU, µs an event: {each} | {sum(used.values()) / events * 1e6:.0f} µs | | | |"
+    ours = [sum(size for part, size in one.items() if part != POSTGRES) for one in watch.sizes]
+    begin, middle, end = steady(ours)
+    grown = end / middle if middle else 0.0
+    yield verdict("memory at the end ÷ in the middle, PostgreSQL apart", grown, 1.1, "")
+    for part in sorted({part for one in watch.sizes for part in one}):
+        begin, middle, end = steady([one.get(part, 0.0) for one in watch.sizes])
+        sizes = f"{begin:.0f}, {middle:.0f}, {end:.0f} MB"
+        yield f"| memory (PSS) of {part}: begin, middle, end | {sizes} | | | |"
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--keys", type=int, default=100_000)
+    parser.add_argument("--as", dest="way", choices=sorted(WAYS), default="grouped")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, Mailbox() as mailbox:
         environment = {"TOCSIN_SMTP_URL": mailbox.url, "TOCSIN_CANARY": "off"}
         installation = Installation(Path(folder) / "data", environment).start()
         try:
-            lines = run(given.events, given.keys, mailbox, installation)
+            lines = run(given.events, given.keys, mailbox, installation, given.way)
         finally:
             installation.stop()
     print(HEADER, *lines, sep="\n")

@@ -63,7 +63,7 @@ def process_waiting(now: datetime, limit: int = BATCH) -> int:
         if _away(error):
             raise
         logger.exception("a batch of events failed; each is tried alone")
-    return _one_by_one(now, limit)
+    return _one_by_one(now, min(limit, BATCH))
 
 
 def _batch(now: datetime, limit: int) -> int:

@@ -21,6 +21,7 @@ from tocsin.entrypoints.worker.canary import Canary
 from tocsin.entrypoints.worker.delivery import Desk
 from tocsin.entrypoints.worker.health import Health
 from tocsin.entrypoints.worker.loops import Bell, Loop
+from tocsin.entrypoints.worker.pace import Pace
 from tocsin.lib import clock, ids
 from tocsin.lib.log import Logger
 
@@ -58,7 +59,8 @@ def run(options: Options, stop: threading.Event) -> None:
     worker = ids.new_id()
     desk = Desk(worker, stop)
     health = Health(worker, options.worker_lag_s, options.watchdog_url, flies=bool(options.canary_url))
-    events = Loop("events", _events, stop)
+    pace = Pace(lambda limit: incidents.process_waiting(clock.now(), limit), clock.monotonic)
+    events = Loop("events", lambda: 0.0 if pace.step() else _EVENTS_S, stop)
     due = Loop("escalation", _escalation, stop)
     out = Loop("delivery", desk.step, stop)
     loops = (
@@ -99,10 +101,6 @@ def _goodbye(worker: str) -> None:
         _log.warning("left without a goodbye", error=str(error).strip())
     else:
         _log.info("worker ended", worker=worker)
-
-
-def _events() -> float:
-    return 0.0 if incidents.process_waiting(clock.now()) else _EVENTS_S
 
 
 def _escalation() -> float:
