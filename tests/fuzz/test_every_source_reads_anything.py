@@ -59,6 +59,8 @@ def bounded(signal: Signal) -> None:
     assert all(len(link.href) <= 2048 for link in signal.links)
     texts = [signal.summary, signal.source, signal.group_key, signal.severity or "", signal.note]
     texts += [text for pair in (*signal.labels.items(), *signal.annotations.items()) for text in pair]
+    texts += [text for link in signal.links for text in (link.href, link.text)]
+    texts += [text for image in signal.images for text in (image.src, image.href, image.alt)]
     assert not any("\0" in text for text in texts)
     "".join(texts).encode()  # what cannot be encoded cannot be stored
     for moment in (signal.started_at, signal.ended_at, signal.expires_at):

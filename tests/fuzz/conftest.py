@@ -1,0 +1,3 @@
+from tests.incidents.conftest import company
+
+__all__ = ["company"]
