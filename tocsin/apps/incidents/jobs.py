@@ -151,8 +151,13 @@ def prove_waiting(now: datetime, fetch: Fetch) -> int:
 
 def _set_aside(event: Event | Logged, reason: str, now: datetime) -> None:
     logger.warning("event set aside", extra={"event": event.event_id, "reason": reason})
-    Event.objects.filter(pk=event.pk).update(processed_at=now, set_aside=reason.replace("\0", "")[:512])
+    Event.objects.filter(pk=event.pk).update(processed_at=now, set_aside=_storable(reason)[:512])
     _processed.labels("set_aside").inc()
+
+
+def _storable(text: str) -> str:
+    """What went wrong may quote what cannot be stored."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def sweep(now: datetime) -> int:

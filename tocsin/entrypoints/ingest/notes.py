@@ -86,7 +86,8 @@ class Notes:
     ) -> None:
         """Keep the beginning of `body`, without the key that may stand in it. Like ones are counted."""
         _refused.labels(str(status)).inc()
-        place = (integration_id, kind[:32], status, reason.replace("\0", "")[:1024])
+        plain = reason.encode("utf-8", "replace").decode().replace("\0", "")
+        place = (integration_id, kind[:32], status, plain[:1024])
         known = self._samples.get(place)
         if known is not None:
             known.count += 1
