@@ -2,6 +2,7 @@
 lost, nothing fails on the way, and nobody else's event waits for it.
 """
 
+import copy
 import json
 import sys
 from collections.abc import Iterator
@@ -89,7 +90,7 @@ def _exchange(message: Any, place: tuple[Any, ...], value: Any) -> None:
         inner = message
         for step in place[:-1]:
             inner = inner[step]
-        inner[place[-1]] = value
+        inner[place[-1]] = copy.deepcopy(value)  # what was drawn may be drawn again
 
 
 @pytest.mark.parametrize("kind", nasty.KINDS)

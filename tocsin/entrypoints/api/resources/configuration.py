@@ -37,7 +37,7 @@ class Turn(Schema):
     end: datetime
 
 
-class Change(Schema):
+class ConfigurationChange(Schema):
     """`turns_before` and `turns_after`: the next turns of a rotation that changes."""
 
     kind: str
@@ -49,7 +49,7 @@ class Change(Schema):
 
 
 class Result(Schema):
-    changes: list[Change]
+    changes: list[ConfigurationChange]
     warnings: list[str]
 
 

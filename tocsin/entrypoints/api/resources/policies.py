@@ -77,7 +77,7 @@ class Rung(Schema):
     people: list[str]
 
 
-class Preview(Schema):
+class PolicyPreview(Schema):
     at: datetime
     items: list[Rung]
 
@@ -150,14 +150,14 @@ def delete_policy(request: ApiRequest, name: str) -> Status[None]:
     return Status(204, None)
 
 
-@router.get("/{name}/preview", response=Preview)
-def preview_policy(request: ApiRequest, name: str, at: Query[Instant | None] = None) -> Preview:
+@router.get("/{name}/preview", response=PolicyPreview)
+def preview_policy(request: ApiRequest, name: str, at: Query[Instant | None] = None) -> PolicyPreview:
     """If it fired at `at` (now): who would be called at each step."""
     policy = found(queries.policy(name), "escalation policy", name)
     moment = at or request.now
     rungs = queries.ladder(policy, moment)
     items = [Rung(step=number, people=list(people)) for number, people in enumerate(rungs, 1)]
-    return Preview(at=moment, items=items)
+    return PolicyPreview(at=moment, items=items)
 
 
 @router.get("/{name}/fire", response=Fire)

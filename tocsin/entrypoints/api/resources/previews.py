@@ -43,18 +43,18 @@ class MovedOut(Schema):
     lost: list[StintOut]
 
 
-class LayerOut(Schema):
+class LayerShown(Schema):
     rotation: str
     shifts: list[ShiftOut]
 
 
-class Preview(Schema):
+class SchedulePreview(Schema):
     """`layers`: of each rotation alone, after the change. `problem`: why saving it would be refused."""
 
     schedule: str
     before: list[ShiftOut]
     after: list[ShiftOut]
-    layers: list[LayerOut]
+    layers: list[LayerShown]
     moved: list[MovedOut]
     problem: str
 
@@ -90,8 +90,8 @@ class RotationPreviewIn(PreviewIn):
     schedule: Name | None = Field(None, description="Which schedule to show; without: the rotation's own")
 
 
-@router.post("/{name}/preview", response=Preview)
-def preview_schedule(request: ApiRequest, name: str, body: SchedulePreviewIn) -> Preview:
+@router.post("/{name}/preview", response=SchedulePreview)
+def preview_schedule(request: ApiRequest, name: str, body: SchedulePreviewIn) -> SchedulePreview:
     """The final schedule before and after changes that are not saved, and who gains or loses which shifts."""
     start, end = body.bounds(request.now)
     shown = queries.preview(
@@ -108,8 +108,8 @@ def preview_schedule(request: ApiRequest, name: str, body: SchedulePreviewIn) ->
     return _rendered(shown)
 
 
-@rotations.post("/{name}/preview", response=Preview)
-def preview_rotation(request: ApiRequest, name: str, body: RotationPreviewIn) -> Preview:
+@rotations.post("/{name}/preview", response=SchedulePreview)
+def preview_rotation(request: ApiRequest, name: str, body: RotationPreviewIn) -> SchedulePreview:
     """What saving this definition would do, and to whom."""
     start, end = body.bounds(request.now)
     shown = queries.preview(
@@ -123,13 +123,13 @@ def preview_rotation(request: ApiRequest, name: str, body: RotationPreviewIn) ->
     return _rendered(shown)
 
 
-def _rendered(shown: Shown) -> Preview:
-    return Preview(
+def _rendered(shown: Shown) -> SchedulePreview:
+    return SchedulePreview(
         schedule=shown.schedule,
         before=[shift_out(shown.schedule, shift) for shift in shown.before],
         after=[shift_out(shown.schedule, shift) for shift in shown.after],
         layers=[
-            LayerOut(rotation=name, shifts=[shift_out(shown.schedule, shift) for shift in shifts])
+            LayerShown(rotation=name, shifts=[shift_out(shown.schedule, shift) for shift in shifts])
             for name, shifts in shown.layers
         ],
         moved=[

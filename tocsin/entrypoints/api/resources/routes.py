@@ -42,7 +42,7 @@ class Period(Schema):
     limit: int = Field(200, ge=1, le=500)
 
 
-class Events(Schema):
+class EventRows(Schema):
     """Rows as in the events file of `tocsin simulate`."""
 
     items: list[dict[str, Any]]
@@ -62,7 +62,7 @@ def replace_routes(request: ApiRequest, body: RoutesIn) -> Any:
     return _shown()
 
 
-@events.get("", response=Events)
+@events.get("", response=EventRows)
 def list_logged_events(request: ApiRequest, period: Query[Period]) -> Any:
     """What came in, as a replay plays it, in the order in which it came."""
     until = period.until or request.now

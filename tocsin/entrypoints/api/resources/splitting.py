@@ -15,7 +15,7 @@ from tocsin.entrypoints.api.shapes import Id, In
 router = Router()
 
 
-class Alerts(In):
+class AlertsToPart(In):
     alerts: list[Id] = Field(min_length=1, max_length=1000, description="Ids of alerts of this incident")
 
 
@@ -44,7 +44,7 @@ class Likes(Schema):
 
 
 @router.post("/{ref}/split", response={201: Incident})
-def split(request: ApiRequest, ref: str, body: Alerts) -> Status[Any]:
+def split(request: ApiRequest, ref: str, body: AlertsToPart) -> Status[Any]:
     """A new incident of these alerts; their repeats go there from now on. Answers with the new one."""
     made = parting.split(actor=request.actor, ref=ref, alert_ids=body.alerts, now=request.now)
     return Status(201, made)
