@@ -195,7 +195,7 @@ def _severity(said: Mapping[str, str]) -> str | None:
     alert, which is the same for all that trigger.
     """
     if said.get("incident_severity") and said.get("incident_id"):
-        return said["incident_severity"].replace("-", "").upper()
+        return shape.clean(said["incident_severity"].replace("-", "").upper(), 64)
     transition = _transition(said)
     found = _PRIORITY.fullmatch(said.get("priority", "")) or next(
         (m for each in _brackets(said.get("title", ""))[0] if (m := _PRIORITY.fullmatch(each))), None
@@ -205,7 +205,7 @@ def _severity(said: Mapping[str, str]) -> str | None:
         return "info" if ranked == "info" and transition in _WARN else "warning"
     signal = said.get("security_severity", "").lower()
     if signal:
-        return {"high": "error", "medium": "warning", "low": "info"}.get(signal, signal)
+        return {"high": "error", "medium": "warning", "low": "info"}.get(signal, shape.clean(signal, 64))
     given = said.get("priority", "").lower()  # other templates' `severity` may be a word
     if not ranked and given in {"critical", "error", "warning", "info"}:
         return given

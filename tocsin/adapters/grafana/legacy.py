@@ -80,7 +80,9 @@ def parse(payload: bytes) -> Signal:
         labels=labels,
         annotations=shape.labels_of({"description": said.message, "values": values}),
         links=prometheus.links_of({}, (said.rule_url, "Rule")),
-        images=(Image(shape.clean(image, 2048), said.rule_url or "", shape.clean(name, 255)),)
+        images=(
+            Image(shape.clean(image, 2048), shape.clean(said.rule_url or "", 2048), shape.clean(name, 255)),
+        )
         if image.startswith(("http://", "https://"))
         else (),
         details=_details(said),
