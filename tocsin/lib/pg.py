@@ -17,6 +17,17 @@ def notify(cursor: Cursor, channel: str, payload: str = "") -> None:
     cursor.execute("SELECT pg_notify(%s, %s)", [channel, payload])
 
 
+def by_keys(cursor: Cursor) -> None:
+    """Until the transaction ends rows are looked up one by one, through an index.
+
+    For batches: of a table that grows by thousands a second the statistics are always behind, and the planner
+    would rather read all of it.
+    """
+    cursor.execute(
+        "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+    )
+
+
 def lock(cursor: Cursor, name: str) -> None:
     """Wait for the advisory lock of `name`; it is held until the transaction ends."""
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ids.number_key(name)])

@@ -74,9 +74,10 @@ class _Batch:
 def take_in(incoming: Sequence[Incoming], directory: Directory, now: datetime) -> Taken:
     """Write the alerts of a batch. Events of one key must come in order; the caller holds their lanes."""
     incoming = naming.named(incoming, directory, now)
-    counted = repeats.counted(incoming)
+    known = repeats.firing(incoming)
+    counted = repeats.counted(incoming, known)
     others = [each for each in incoming if (each.integration.id, each.dedup_key) not in counted]
-    batch = _Batch(_open_alerts(others) if others else {})
+    batch = _Batch(_open_alerts(pk for key, (pk, _) in known.items() if key not in counted))
     for each in others:
         _take(each, batch, directory, now)
     _update(batch.repeated.values())
@@ -118,11 +119,12 @@ def _canary(integration: IntegrationInfo, signal: Signal, directory: Directory, 
     return Placement(service, canary.SEVERITY, canary.URGENCY, signal.dedup_key, None, (), signal.labels)
 
 
-def _open_alerts(incoming: Sequence[Incoming]) -> dict[tuple[int, str], Alert]:
-    keys = {each.dedup_key for each in incoming}
-    ids = {each.integration.id for each in incoming}
-    rows = Alert.objects.filter(integration_id__in=ids, dedup_key__in=keys, status=FIRING)
-    return {(row.integration_id, row.dedup_key): row for row in rows.select_for_update(no_key=True)}
+def _open_alerts(ids: Iterable[int]) -> dict[tuple[int, str], Alert]:
+    """Which are locked already."""
+    wanted = sorted(ids)
+    if not wanted:
+        return {}
+    return {(row.integration_id, row.dedup_key): row for row in Alert.objects.filter(pk__in=wanted)}
 
 
 def _take(each: Incoming, batch: _Batch, directory: Directory, now: datetime) -> None:

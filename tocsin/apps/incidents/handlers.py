@@ -22,6 +22,8 @@ from tocsin.ports.events import (
 )
 
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# What a diary tells of an incident; a field that is missing here costs a query for each.
+_SHOWN: Final = ("pk", "number", "status", "acknowledged_at", "snoozed_until")
 _collected: ContextVar[list[TimelineNews] | None] = ContextVar("collected", default=None)
 
 
@@ -120,7 +122,7 @@ def _tell_asker(incident: Incident, label: str, answerer: str, headline: str, at
 
 
 def _write(news: list[TimelineNews]) -> None:
-    rows = Incident.objects.only("pk", "number").in_bulk({each.incident_id for each in news})
+    rows = Incident.objects.only(*_SHOWN).in_bulk({each.incident_id for each in news})
     diary = Diary(SYSTEM, max((each.at for each in news), default=_NEVER))
     for each in news:
         if each.incident_id in rows:
@@ -134,7 +136,7 @@ def _locked(incident_id: int) -> Incident | None:
 
 
 def _note(incident_id: int, actor: Actor, kind: str, text: str, at: datetime) -> None:
-    incident = Incident.objects.filter(pk=incident_id).only("pk", "number").first()
+    incident = Incident.objects.filter(pk=incident_id).only(*_SHOWN).first()
     if incident is not None:
         diary = Diary(actor, at)
         diary.note(incident, kind, text)

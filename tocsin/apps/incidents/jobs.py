@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from tocsin.apps.alerts import changing, expiry, intake, noticing
 from tocsin.apps.alerts import holding as withholding
@@ -30,7 +30,7 @@ from tocsin.apps.integrations import claiming, heartbeats, silence_of_sources, s
 from tocsin.apps.integrations.models import Event
 from tocsin.apps.integrations.types import IntegrationInfo, Logged
 from tocsin.domain.errors import Invalid, NotFound
-from tocsin.lib import metrics
+from tocsin.lib import metrics, pg
 from tocsin.ports import registry
 from tocsin.ports.source import Fetch, RefusedError, Source, VerifiedSource
 
@@ -70,6 +70,8 @@ def _batch(now: datetime, limit: int) -> int:
     with transaction.atomic():
         events = claiming.claim(limit)
         if events:
+            with connection.cursor() as cursor:
+                pg.by_keys(cursor)
             _work(events, now)
     return len(events)
 
