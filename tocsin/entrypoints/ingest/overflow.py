@@ -15,11 +15,12 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 
+from tocsin.domain.errors import Invalid
 from tocsin.entrypoints.ingest import rows
 from tocsin.entrypoints.ingest.line import Line
 from tocsin.entrypoints.ingest.rows import Row
 from tocsin.lib import clock, metrics, spool
-from tocsin.lib.spool import Batch, Spool, SpoolError
+from tocsin.lib.spool import Batch, DamagedError, Spool, SpoolError
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +50,9 @@ _REPORT: Final = (
 )
 
 _waiting = metrics.gauge("spool_events", "Rows of events that wait on disk for the database")
-_bytes = metrics.gauge("spool_bytes", "Bytes of events that wait on disk for the database")
+_bytes = metrics.gauge("spool_bytes", "Bytes that spools hold, those of this host's other processes too")
 _share = metrics.gauge("spool_share", "How full the spool is, 0 to 1")
+_damaged = metrics.gauge("spool_damaged_files", "Damaged files of spools that were put aside for a person")
 _age = metrics.gauge("spool_age_seconds", "Age of the oldest event that waits on disk; 0 when none does")
 _taken = metrics.counter("spool_events_taken", "Rows of events written to the spool")
 _drained = metrics.counter("spool_events_drained", "Rows of events copied from the spool to the database")
@@ -62,6 +64,7 @@ class Overflow:
         self._line = line
         self._older: list[Spool] = []  # of processes that are gone
         self._own: Spool | None = None
+        self._others = 0  # bytes of other processes' files, which count too
         self._thread = ThreadPoolExecutor(1, "spool")  # a disk's wait is not the loop's
         self._doubts = False  # what stands first may have been copied already
         self._work, self._over = asyncio.Event(), asyncio.Event()
@@ -84,7 +87,7 @@ class Overflow:
             self._wait.add(self._oldest() or clock.now(), self.waiting)
             self._work.set()
         _age.set_function(self.age_s)
-        self._show()
+        await self._look()
         self._task = asyncio.create_task(self._drain(), name="ingest-spool")
 
     async def stop(self) -> None:
@@ -106,7 +109,12 @@ class Overflow:
 
     @property
     def share(self) -> float:
-        return float(sum(each.bytes for each in self._all)) / self._most
+        """How full the spool is, by the sum that the limit counts."""
+        return self._held / self._most
+
+    @property
+    def _held(self) -> int:
+        return sum(each.bytes for each in self._all) + self._others
 
     @property
     def names(self) -> list[str]:
@@ -128,7 +136,12 @@ class Overflow:
         """On disk when this returns; raises SpoolError when the spool is full or the disk refuses."""
         spooled = [each.spooled() for each in events]
         self._over.clear()
-        await self._run(lambda: self._append(id_, received, spooled, doubt=doubt))
+        try:
+            await self._run(lambda: self._append(id_, received, spooled, doubt=doubt))
+        except DamagedError:
+            # What is in it is still copied, as far as it can be read; whether this batch is, nobody knows.
+            self._older, self._own = self._all, None
+            await self._run(lambda: self._append(id_, received, spooled, doubt=True))
         _taken.inc(len(events))
         self._wait.add(clock.now(), len(events))
         self._show()
@@ -137,8 +150,8 @@ class Overflow:
     def _append(self, id_: str, received: int, spooled: Sequence[spool.Spooled], *, doubt: bool) -> None:
         if self._own is None:
             self._own = spool.create(self._folder)
-        held = sum(each.bytes for each in self._all) + spool.others(self._folder, self.names)
-        if held > self._most:
+        self._others = spool.others(self._folder, self.names)
+        if self._held > self._most:
             raise SpoolError("the spool is full")
         self._own.append(id_, received, spooled, doubt=doubt)
 
@@ -171,6 +184,7 @@ class Overflow:
                 await self._work.wait()
         except TimeoutError:
             found = await self._run(lambda: spool.adopt(self._folder, untouched_s=_ABANDONED_S))
+            await self._look()
             if found:
                 self._older += found
                 self._doubts = True
@@ -181,6 +195,10 @@ class Overflow:
     async def _chunk(self) -> None:
         first = next(each for each in self._all if each.rows)
         batches = await self._run(lambda: first.first(_ROWS_AT_ONCE, _BYTES_AT_ONCE))
+        if first.over and not batches:
+            await self._put_aside(first)
+        if not batches:
+            return
         connection = await self._line.get(self.names)
         fresh = await self._absent(connection, batches)
         self._doubts = True
@@ -192,8 +210,31 @@ class Overflow:
             self._older.remove(first)
             await self._run(first.close)
             self._doubts = bool(self._older)
+        elif first.stale and not first.rows:
+            await self._run(self._renew)
         with suppress(psycopg.Error):
             await connection.execute("NOTIFY tocsin_events")
+        self._show()
+
+    async def _put_aside(self, one: Spool) -> None:
+        if one is self._own:
+            self._own = None
+        else:
+            self._older.remove(one)
+        await self._run(one.put_aside)
+        self._doubts = bool(self._older)
+        await self._look()
+
+    def _renew(self) -> None:
+        """A file of which nothing can be deleted on a full disk is deleted whole."""
+        if self._own is not None and self._own.stale and not self._own.rows:
+            self._own.close()
+            self._own = None
+
+    async def _look(self) -> None:
+        """What others have in the folder changes without us."""
+        self._others = await self._run(lambda: spool.others(self._folder, self.names))
+        _damaged.set(len(await self._run(lambda: spool.damaged(self._folder))))
         self._show()
 
     async def _absent(
@@ -229,7 +270,7 @@ class Overflow:
 
     def _show(self) -> None:
         _waiting.set(self.waiting)
-        _bytes.set(sum(each.bytes for each in self._all))
+        _bytes.set(self._held)
         _share.set(self.share)
         self._wait.see(self.share)
 
@@ -255,8 +296,8 @@ class _Wait:
 
 
 async def _copied(connection: psycopg.AsyncConnection[Any], batches: Sequence[Batch]) -> None:
-    parts = [(batch.received, [rows.of_spooled(each) for each in batch.events]) for batch in batches]
-    if not parts:
+    parts = [(batch.received, _rows(batch)) for batch in batches]
+    if not any(several for _, several in parts):
         return
     try:
         await rows.copy(connection, parts)
@@ -264,6 +305,17 @@ async def _copied(connection: psycopg.AsyncConnection[Any], batches: Sequence[Ba
         if (error.sqlstate or "")[:2] not in _OF_ROWS:
             raise
         await _one_by_one(connection, parts)
+
+
+def _rows(batch: Batch) -> list[Row]:
+    """Without those that a damaged file made into something that no door has written."""
+    made = []
+    for each in batch.events:
+        try:
+            made.append(rows.of_spooled(each))
+        except (ValueError, Invalid):
+            logger.exception("an event of a spool cannot be read", extra={"event": each.event_id})
+    return made
 
 
 async def _one_by_one(
