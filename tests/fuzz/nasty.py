@@ -83,6 +83,12 @@ def _wide(value: dict[str, Any]) -> dict[str, Any]:
 
 _JSON: Final[Mapping[str, Callable[[Any], Any]]] = {
     "NUL": lambda message: leaves(message, _texts(lambda text: f"{text[:9]}\0{text[9:]}")),
+    "nothing but NUL": lambda message: leaves(
+        message, _texts(lambda text: text if text.isalpha() or text.startswith("http") else "\0")
+    ),
+    "addresses with NUL": lambda message: leaves(
+        message, _texts(lambda text: text + "/\0" if text.startswith("http") else text)
+    ),
     "half a surrogate pair": lambda message: leaves(message, _texts(lambda text: text + "\ud800")),
     "control characters": lambda message: leaves(
         message, _texts(lambda text: text + "\r\nBcc: a@b.example\r\n\r\n\x1b[2J\x85\u2028\u202e\x7f")
