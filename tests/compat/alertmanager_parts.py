@@ -1,24 +1,15 @@
 """Debian's Prometheus and amtool against a running installation."""
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.endtoend.harness import Installation
 from tests.endtoend.test_alertmanager_pages import Broken
 from tocsin.testing.mailbox import free_port
-
-needs_binaries = pytest.mark.skipif(
-    os.environ.get("CI") != "true" and not (shutil.which("prometheus") and shutil.which("amtool")),
-    reason="apt-get install prometheus prometheus-alertmanager",
-)
 
 
 def amtool(tocsin: Installation, key: str, *words: str) -> "subprocess.CompletedProcess[str]":

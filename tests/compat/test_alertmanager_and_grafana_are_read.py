@@ -158,7 +158,6 @@ def test_it_answers_as_the_original_was_seen_to(alerts: Any, stored: int, status
     "body",
     [
         b"nonsense",
-        b"",
         b'{"labels":{"a":"1"}}',
         b'[{"labels":{"a":1}}]',
         b'[{"labels":{"a":"1"},"startsAt":"yesterday"}]',
@@ -172,6 +171,11 @@ def test_what_cannot_be_read_is_refused_in_the_originals_form(body: bytes) -> No
     taken, status, said = post(PrometheusSource(), body)
     assert (len(taken), status, said["code"]) == (0, 400, 400)
     assert said["message"].startswith('parsing alerts body from "" failed, because ')
+
+
+def test_no_body_at_all_is_one_that_lacks_its_alerts() -> None:
+    said = {"code": 602, "message": "alerts in body is required"}
+    assert post(PrometheusSource(), b"") == ([], 422, said)
 
 
 def test_an_end_ahead_fires_until_then_and_one_in_the_past_resolves() -> None:

@@ -1,12 +1,12 @@
 """Prometheus' own `alerting:` section pointed here, as a pair, and amtool beside it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.compat.alertmanager_parts import amtool, needs_binaries, prometheus, said
+from tests import programs
+from tests.compat.alertmanager_parts import amtool, prometheus, said
 from tests.endtoend.harness import Installation, eventually
 from tests.endtoend.test_alertmanager_pages import Broken
 
@@ -19,17 +19,12 @@ integrations:
 
 
 @pytest.fixture(scope="module")
-def tocsin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    installation = Installation(tmp_path_factory.mktemp("straight") / "data")
-    try:
-        installation.start()
-        installation.apply(ORGANISATION)
-        yield installation
-    finally:
-        installation.stop()
+def tocsin(installation: Installation) -> Installation:
+    installation.apply(ORGANISATION)
+    return installation
 
 
-@needs_binaries
+@programs.prometheus
 def test_a_pair_of_prometheus_gives_one_alert_that_resolves(tocsin: Installation, tmp_path: Path) -> None:
     def alerts(status: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = tocsin.api(
@@ -57,7 +52,7 @@ def test_a_pair_of_prometheus_gives_one_alert_that_resolves(tocsin: Installation
     assert said(tocsin, KEY, "alert", "query") == []
 
 
-@needs_binaries
+@programs.prometheus
 def test_amtool_adds_an_alert_and_a_silence_that_silences(tocsin: Installation) -> None:
     added = amtool(
         tocsin,
@@ -92,7 +87,7 @@ def test_amtool_adds_an_alert_and_a_silence_that_silences(tocsin: Installation) 
     )
 
 
-@needs_binaries
+@programs.prometheus
 def test_amtool_updates_imports_and_shows(tocsin: Installation, tmp_path: Path) -> None:
     words = ("silence", "add", "alertname=Moved", "--duration=1h", "--author=sam", "--comment=a")
     uid = amtool(tocsin, KEY, *words).stdout.strip()

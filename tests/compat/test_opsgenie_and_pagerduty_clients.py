@@ -1,7 +1,5 @@
 """The vendors' own clients, and Debian's Alertmanager as a client of both: only the address is changed."""
 
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +11,7 @@ import opsgenie_sdk
 import pytest
 from pagerduty import EventsApiV2Client
 
+from tests import programs
 from tests.compat.pagerduty_tls import tls
 from tests.endtoend.harness import Installation, eventually
 from tocsin.testing.mailbox import free_port
@@ -26,21 +25,11 @@ integrations:
   - {{name: from-pagerduty, kind: pagerduty, service: moved, key: {PAGERDUTY}}}
 """
 
-needs_alertmanager = pytest.mark.skipif(
-    os.environ.get("CI") != "true" and not shutil.which("prometheus-alertmanager"),
-    reason="apt-get install prometheus-alertmanager",
-)
-
 
 @pytest.fixture(scope="module")
-def tocsin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    installation = Installation(tmp_path_factory.mktemp("moved") / "data").start(wait=False)
-    try:
-        installation.wait_ready(150)
-        installation.apply(ORGANISATION)
-        yield installation
-    finally:
-        installation.stop()
+def tocsin(installation: Installation) -> Installation:
+    installation.apply(ORGANISATION)
+    return installation
 
 
 def alerts(tocsin: Installation, integration: str, status: str = "firing") -> list[dict[str, Any]]:
@@ -169,7 +158,7 @@ def test_a_wrong_key_is_told_so(tocsin: Installation) -> None:
             assert (answer.status_code, answer.json()["message"]) == (401, "Could not authenticate")
 
 
-@needs_alertmanager
+@programs.alertmanager
 def test_alertmanager_fires_and_resolves_through_both(tocsin: Installation, tmp_path: Path) -> None:
     (tmp_path / "alertmanager.yml").write_text(f"""
 route: {{receiver: moved, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}

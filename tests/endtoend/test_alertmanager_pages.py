@@ -1,7 +1,5 @@
 """The main job with real parts: a rule fires, Alertmanager posts, a mail arrives, its link acknowledges."""
 
-import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -12,6 +10,7 @@ from typing import Self
 import httpx
 import pytest
 
+from tests import programs
 from tests.endtoend.harness import Installation, eventually
 from tocsin.testing.mailbox import Mailbox, free_port
 
@@ -39,12 +38,6 @@ services:
 integrations:
   - {{name: realparts-prometheus, kind: alertmanager, service: realparts, key: {KEY}}}
 """
-
-needs_binaries = pytest.mark.skipif(
-    os.environ.get("CI") != "true"
-    and not (shutil.which("prometheus") and shutil.which("prometheus-alertmanager")),
-    reason="apt-get install prometheus prometheus-alertmanager",
-)
 
 
 class Broken:
@@ -123,7 +116,7 @@ scrape_configs:
             log.close()
 
 
-@needs_binaries
+@programs.prometheus
 def test_it_mails_the_right_person_whose_link_acknowledges_and_the_alert_resolves(
     tocsin: Installation, mailbox: Mailbox, monitoring: Broken
 ) -> None:

@@ -147,6 +147,8 @@ class PrometheusSource:
         return _coded(401, 401, "no integration has this key, or it is disabled")
 
     def _taken(self, body: bytes, sender: str) -> Taken:
+        if not body.strip():
+            raise Invalid(FieldError("alerts", "is required"))
         now = clock.now()
         parsed = shape.read(body, _body) or ()
         said = {"at": now, "sender": shape.clean(sender, 200)} if sender else {"at": now}

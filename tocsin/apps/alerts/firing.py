@@ -41,6 +41,11 @@ def firing(integration_id: int, *, actor: Actor) -> tuple[Firing, ...]:
     return tuple(sorted(shown, key=lambda each: each.fingerprint))
 
 
+def _said(row: Alert) -> dict[str, str]:
+    """Of an alert that came without annotations: its summary, unless that is only its name again."""
+    return {} if row.summary in {"", row.labels.get("alertname")} else {"summary": row.summary}
+
+
 def _shown(row: Alert, holds: tuple[HoldInfo, ...]) -> Firing:
     labels = row.labels if "alertname" in row.labels else {"alertname": row.summary[:255], **row.labels}
     return Firing(
@@ -49,7 +54,7 @@ def _shown(row: Alert, holds: tuple[HoldInfo, ...]) -> Firing:
         service=row.service.name if row.service else "unrouted",
         group_key=row.group_key,
         labels=labels,
-        annotations={**row.annotations, **({"summary": row.summary} if not row.annotations else {})},
+        annotations=row.annotations or _said(row),
         starts_at=row.started_at or row.first_seen_at,
         updated_at=row.last_seen_at,
         expires_at=row.expires_at,

@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from tocsin.apps.audit.models import AuditEntry
 from tocsin.apps.audit.queries import id_of_cursor
@@ -18,8 +18,12 @@ def integration(name: str) -> IntegrationInfo | None:
     return info_of(row) if row else None
 
 
-def by_key(key: str) -> IntegrationInfo | None:
-    row = _rows().filter(key=key).first()
+def by_key(key: str, *, now: datetime) -> IntegrationInfo | None:
+    """For somebody who comes with it: an old key opens too while it is kept, and its use is noted."""
+    row = _rows().filter(Q(key=key) | Q(old_key=key, old_key_until__gt=now)).first() if key else None
+    if row is not None and row.key != key:
+        unseen = Q(old_key_used_at=None) | Q(old_key_used_at__lt=now)
+        Integration.objects.filter(unseen, pk=row.pk).update(old_key_used_at=now)
     return info_of(row) if row else None
 
 

@@ -6,6 +6,7 @@ one of them. A silence made here carries a matcher for the integration, so that 
 Errors are the original's: a JSON string, or `code` and `message`.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import wraps
@@ -32,6 +33,7 @@ from tocsin.lib.ratelimit import Buckets
 _ASKERS: Final = Buckets(rate=50, burst=300)
 _TRUE: Final = frozenset({"true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"})
 _MOST_SILENCES: Final = 1000
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _GONE: Final = (
     "The Alertmanager v1 API was deprecated in version 0.16.0 and is removed as of version 0.27.0"
     " - please use the equivalent route in the v2 API"
@@ -65,7 +67,7 @@ def _door(*methods: str) -> Callable[[View], View]:
                 answer = _coded(429, "too many requests")
                 answer["Retry-After"] = str(max(1, round(wait)))
                 return answer
-            way = integrations.by_key(key)
+            way = integrations.by_key(key, now=now)
             if way is None or not way.enabled:
                 return _coded(401, "no integration has this key, or it is disabled")
             actor = Actor(ActorKind.TOKEN, f"{way.name} (Alertmanager API)", Role.RESPONDER)
@@ -74,7 +76,7 @@ def _door(*methods: str) -> Callable[[View], View]:
             except Invalid as error:
                 return _said(400, error.errors[0].message)
             except NotFound as error:
-                return _said(404, str(error))
+                return _said(404, f"{error.kind} not found")
             except PermissionDenied as error:
                 return _said(403, str(error))
             except Conflict as error:
@@ -102,17 +104,15 @@ def silences(asking: Asking) -> HttpResponse:
     scope = shapes.scope_of(asking.way.name)
     matchers = _matchers(asking)
     found = (shapes.silence(each, scope) for each in _silences(asking, scope))
-    kept = [
-        each
-        for each in found
-        if all(m.matches({one["name"]: one["value"] for one in each["matchers"]}) for m in matchers)
-    ]
+    kept = [each for each in found if all(_says(each, matcher) for matcher in matchers)]
     order = {"active": 0, "pending": 1, "expired": 2}
     return _json(sorted(kept, key=lambda each: (order[each["status"]["state"]], each["endsAt"])))
 
 
 @_door("GET", "HEAD", "DELETE")
 def silence(asking: Asking, uid: str) -> HttpResponse:
+    if not _UUID.fullmatch(uid):
+        return _coded(422, f'silenceID in path must be of type uuid: "{uid}"', 601)
     scope = shapes.scope_of(asking.way.name)
     found = silenced.silence(uid, actor=asking.actor, now=asking.now)
     if asking.request.method != "DELETE":
@@ -121,7 +121,7 @@ def silence(asking: Asking, uid: str) -> HttpResponse:
         return _json(shapes.silence(found, scope))
     _own(found, scope)
     actions.expire_silence(actor=asking.actor, uid=uid, now=asking.now)
-    return HttpResponse(status=200, content_type="application/json")
+    return _empty()
 
 
 @_door("GET", "HEAD")
@@ -147,6 +147,11 @@ def fine(_asking: Asking) -> HttpResponse:
     return HttpResponse("OK", content_type="text/plain; charset=utf-8")
 
 
+@_door("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+def nowhere(_asking: Asking, rest: str) -> HttpResponse:
+    return _coded(404, f"path /api/v2/{rest} was not found")
+
+
 @csrf_exempt
 def version_one(_request: HttpRequest, key: str, rest: str) -> HttpResponse:  # noqa: ARG001 - of the address
     return JsonResponse({"status": "deprecated", "error": _GONE}, status=410)
@@ -159,20 +164,23 @@ def _save(asking: Asking) -> HttpResponse:
     except Invalid as error:
         first = error.errors[0]
         if first.message == "is required":
-            return _coded(422, f"silence.{first.field} in body is required", 602)
+            field = re.sub(r"\[(\d+)\]", r".\1", first.field)
+            return _coded(422, f"{field} in body is required", 602)
         text = f'parsing silence body from "" failed, because {first.field}: {first.message}'
         return _coded(400, text)
+    if not sent.matchers:
+        return _coded(422, "matchers in body should have at least 1 items", 612)
     spec = shapes.spec_of(sent, scope, asking.now)
     uid = sent.id or ""
     if uid:
         found = silenced.silence(uid, actor=asking.actor, now=asking.now)
         _own(found, scope)
-        if set(found.matchers) != set(spec.matchers):
-            # As the original does: what it holds may not change under one id.
+        if shapes.same(found, sent, spec):
+            spec = shapes.starting(spec, found.starts_at)
+        elif set(found.matchers) != set(spec.matchers) or found.state != "scheduled":
+            # As the original does: what it holds, and since when, may not change under one id.
             actions.expire_silence(actor=asking.actor, uid=uid, now=asking.now)
             uid = ""
-        elif found.state == "active":
-            spec = shapes.starting(spec, found.starts_at)
     saved = actions.save_silence(actor=asking.actor, spec=shapes.named(spec, uid), now=asking.now)
     return _json({"silenceID": saved.uid})
 
@@ -180,6 +188,11 @@ def _save(asking: Asking) -> HttpResponse:
 def _own(found: SilenceInfo, scope: str) -> None:
     if scope not in found.matchers:
         raise Invalid(FieldError("id", "this silence was not made by this integration; change it in Tocsin"))
+
+
+def _says(shown: Mapping[str, Any], matcher: Matcher) -> bool:
+    """As the original filters silences: those that have this very matcher."""
+    return shapes.matcher(matcher) in shown["matchers"]
 
 
 def _silences(asking: Asking, scope: str) -> Sequence[SilenceInfo]:
@@ -242,9 +255,17 @@ def _json(value: Any) -> HttpResponse:
     return JsonResponse(value, safe=False, json_dumps_params={"separators": (",", ":")})
 
 
+def _empty() -> HttpResponse:
+    answer = HttpResponse(status=200)
+    del answer["Content-Type"]
+    return answer
+
+
 def _said(code: int, text: str) -> HttpResponse:
     return JsonResponse(text, safe=False, status=code)
 
 
 def _coded(status_code: int, message: str, code: int = 0) -> HttpResponse:
-    return JsonResponse({"code": code or status_code, "message": message}, status=status_code)
+    answer = _json({"code": code or status_code, "message": message})
+    answer.status_code = status_code
+    return answer

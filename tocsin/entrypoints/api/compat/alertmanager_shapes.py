@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -66,7 +66,7 @@ def alert(given: Firing, now: datetime) -> dict[str, Any]:
             "state": "suppressed" if given.holds else "active",
         },
         "updatedAt": instant(given.updated_at),
-        "generatorURL": given.url,
+        **({"generatorURL": given.url} if given.url else {}),
         "labels": dict(given.labels),
     }
 
@@ -112,11 +112,11 @@ def silence(given: SilenceInfo, scope: str) -> dict[str, Any]:
         "createdBy": given.author,
         "startsAt": instant(start),
         "endsAt": instant(end),
-        "matchers": [_matcher(parse_matcher(text)) for text in given.matchers if text != scope],
+        "matchers": [matcher(parse_matcher(text)) for text in given.matchers if text != scope],
     }
 
 
-def _matcher(given: Matcher) -> dict[str, Any]:
+def matcher(given: Matcher) -> dict[str, Any]:
     return {
         "isEqual": given.op in {Op.EQUAL, Op.MATCHES},
         "isRegex": given.op in {Op.MATCHES, Op.MATCHES_NOT},
@@ -145,6 +145,15 @@ def spec_of(sent: SentSilence, scope: str, now: datetime) -> SilenceSpec:
     )
 
 
+def same(found: SilenceInfo, sent: SentSilence, spec: SilenceSpec) -> bool:
+    """One that goes on under its id: it has begun, and neither what it holds nor since when is another."""
+    return (
+        found.state == "active"
+        and set(found.matchers) == set(spec.matchers)
+        and instant(sent.starts_at.astimezone(UTC)) == instant(found.starts_at)
+    )
+
+
 def named(spec: SilenceSpec, uid: str) -> SilenceSpec:
     return replace(spec, uid=uid)
 
@@ -168,7 +177,7 @@ def _wrong(text: str) -> Invalid:
 
 def status(receivers: Sequence[str], since: datetime) -> dict[str, Any]:
     return {
-        "cluster": {"name": "tocsin", "peers": [], "status": "disabled"},
+        "cluster": {"peers": [], "status": "disabled"},
         "config": {"original": _config(receivers)},
         "uptime": instant(since),
         "versionInfo": {

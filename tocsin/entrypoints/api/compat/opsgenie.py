@@ -57,6 +57,17 @@ _WRITE: Final = re.compile(
     r"/v2/alerts/(?P<id>.+?)(?P<rest>/(?:close|acknowledge|unacknowledge|notes|tags|details|message|description"
     r"|priority|snooze|escalate|assign|responders|teams|actions/[^/]+))?"
 )
+# What there is no place for, and what to do instead.
+_NOT_HERE: Final = (
+    (
+        re.compile(r"/v2/alerts/saved-searches(?:/.*)?"),
+        "Searches are not kept here: send the search itself, as `query` of /v2/alerts.",
+    ),
+    (
+        re.compile(r"/v2/alerts/.+/attachments/.+"),
+        "Files are not kept here: link to them in a note or in `details`.",
+    ),
+)
 _BEATS: Final = re.compile(r"/v2/heartbeats(?:/(?P<name>.+?))?(?:/(?P<do>enable|disable))?")
 
 
@@ -129,12 +140,13 @@ def _call(request: HttpRequest) -> Call | None:
         {name.lower(): value for name, value in request.headers.items()},
         request.body,
     )
-    integration = integrations.by_key(_source().routing_key(asked).replace("\0", ""))
+    now = clock.now()
+    integration = integrations.by_key(_source().routing_key(asked).replace("\0", ""), now=now)
     if integration is None or not integration.enabled:
         return None
     actor = Actor(ActorKind.ALERT, integration.name, Role.RESPONDER)
     base = request.build_absolute_uri("/").rstrip("/") + request.path
-    return Call(asked, asked.path.removeprefix(_PREFIX).rstrip("/"), integration, actor, clock.now(), base)
+    return Call(asked, asked.path.removeprefix(_PREFIX).rstrip("/"), integration, actor, now, base)
 
 
 def _source() -> CompatibleSource:
@@ -148,8 +160,13 @@ def _handle(call: Call) -> Answer:
         return opsgenie_heartbeats.handle(
             call.asked, beats["name"] or "", beats["do"] or "", call.integration, call.now
         )
+    for pattern, instead in _NOT_HERE:
+        if pattern.fullmatch(call.path):
+            raise Conflict(instead)
     if call.asked.method in {"GET", "HEAD"}:
         return _read(call)
+    if call.path.endswith("/attachments"):
+        raise Conflict(_NOT_HERE[-1][1])
     if written := _WRITE.fullmatch(call.path):
         return _write(call, written["id"], written["rest"] or "")
     raise NotFound("address", call.path[:200])

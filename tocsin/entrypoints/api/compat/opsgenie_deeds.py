@@ -26,6 +26,8 @@ _NAMES: Final[Mapping[str, str]] = {
     "/responders": "AddResponder",
     "/teams": "AddTeam",
 }
+# Our actions' words for a field → the vendor's.
+_THEIRS: Final[Mapping[str, str]] = {"until": "endTime", "emails": "owner", "target": "responder"}
 
 
 def do(actor: Actor, alert: AlertInfo, asked: Asked, rest: str, now: datetime) -> bytes:
@@ -37,7 +39,12 @@ def do(actor: Actor, alert: AlertInfo, asked: Asked, rest: str, now: datetime) -
     if not alert.incident:
         raise Conflict("This alert has opened no incident, so there is nobody to call.", ())
     body: dict[str, Any] = shape.read(asked.body, _any) if asked.body.strip() else {}
-    _carry_out(actor, alert.incident, rest, body, now)
+    try:
+        _carry_out(actor, alert.incident, rest, body, now)
+    except Invalid as error:
+        raise Invalid(
+            *(FieldError(_THEIRS.get(each.field, each.field), each.message) for each in error.errors)
+        ) from None
     words = {name: body[name] for name in ("note", "user", "source") if isinstance(body.get(name), str)}
     said = {**words, "action": "done", "alias": alert.dedup_key, "deed": _NAMES[rest]}
     return json.dumps(said).encode()
