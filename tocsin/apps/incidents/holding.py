@@ -29,20 +29,24 @@ _AT_ONCE: Final = 200
 Move = Callable[[Incident, Surroundings, datetime], None]
 _AHEAD: Final = timedelta(minutes=1)
 
-# Open incidents of which something fires, all of it held.
+# Open incidents of which something fires, all of it held. OFFSET 0 keeps this order, from the few that are
+# held: else the planner may join all alerts of a storm, every second.
 _HELD: Final = """
-SELECT DISTINCT i.id FROM alerts_alert a
-JOIN incidents_incidentalert l ON l.alert_id = a.id JOIN incidents_incident i ON i.id = l.incident_id
-WHERE a.status = 'firing' AND a.held_since IS NOT NULL AND a.incident <> ''
-  AND i.suppressed_by = '' AND i.number > 0 AND i.status = ANY(%s)
-  AND NOT EXISTS (SELECT 1 FROM incidents_incidentalert o JOIN alerts_alert b ON b.id = o.alert_id
-    WHERE o.incident_id = i.id AND b.status = 'firing' AND b.held_since IS NULL)
+SELECT DISTINCT i.id FROM (
+  SELECT id FROM alerts_alert
+  WHERE status = 'firing' AND held_since IS NOT NULL AND incident <> '' OFFSET 0) a
+CROSS JOIN LATERAL (SELECT incident_id FROM incidents_incidentalert WHERE alert_id = a.id OFFSET 0) l
+CROSS JOIN LATERAL (
+  SELECT id FROM incidents_incident WHERE id = l.incident_id
+    AND suppressed_by = '' AND number > 0 AND status = ANY(%s) OFFSET 0) i
+WHERE NOT EXISTS (SELECT 1 FROM incidents_incidentalert o JOIN alerts_alert b ON b.id = o.alert_id
+    WHERE o.incident_id = i.id AND b.status = 'firing' AND b.held_since IS NULL OFFSET 0)
 LIMIT %s
 """
 _FREE: Final = """
 SELECT i.id FROM incidents_incident i WHERE i.suppressed_by <> '' AND EXISTS (
   SELECT 1 FROM incidents_incidentalert o JOIN alerts_alert b ON b.id = o.alert_id
-  WHERE o.incident_id = i.id AND b.status = 'firing' AND b.held_since IS NULL)
+  WHERE o.incident_id = i.id AND b.status = 'firing' AND b.held_since IS NULL OFFSET 0)
 LIMIT %s
 """
 
