@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def _certificate(folder: Path) -> Path:
+def certificate(folder: Path) -> Path:
     """Key and certificate for 127.0.0.1 in one file; it is its own authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
@@ -55,7 +55,7 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 @contextmanager
 def tls(port: int, folder: Path) -> Iterator[tuple[str, ssl.SSLContext]]:
     """An https address that leads to `port`, and the context that trusts it."""
-    file = _certificate(folder)
+    file = certificate(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import smtplib
+import ssl
 import tempfile
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -10,6 +11,7 @@ from typing import TypeVar
 
 import pytest
 
+from tests.compat.pagerduty_tls import certificate
 from tests.ingest.conftest import Options, database_url
 from tocsin.apps.integrations import actions as integrations
 from tocsin.apps.integrations.models import Event
@@ -18,6 +20,7 @@ from tocsin.config.mailin import MailIn
 from tocsin.config.mailroom import hand_over
 from tocsin.domain.permissions import SYSTEM
 from tocsin.entrypoints.ingest import Door, build
+from tocsin.entrypoints.mail import app
 from tocsin.entrypoints.mail.app import MOST_BYTES, Mailroom, key_of
 from tocsin.lib.clock import now
 
@@ -32,13 +35,15 @@ def integration(transactional_db: None) -> None:
         integrations.save_integration(actor=SYSTEM, spec=IntegrationSpec(name, kind, key=key), now=now())
 
 
-def run(deed: Callable[[smtplib.SMTP], T], url: str = "") -> T:
+def run(deed: Callable[[smtplib.SMTP], T], url: str = "", certificate: Path | None = None) -> T:
     """`deed` with a client of a listener whose door stands before the test's database, or `url`."""
 
     async def serve() -> T:
         door = build(Options(url or database_url(), Path(tempfile.mkdtemp(prefix="tocsin-mail-"))))
         await door.start()
-        room = Mailroom(MailIn("127.0.0.1", 0, "mail.test", None, None), door.kind_of, _deliver(door))
+        room = Mailroom(
+            MailIn("127.0.0.1", 0, "mail.test", certificate, certificate), door.kind_of, _deliver(door)
+        )
         await room.start()
         try:
             return await asyncio.to_thread(_client, room.port, deed)
@@ -49,7 +54,7 @@ def run(deed: Callable[[smtplib.SMTP], T], url: str = "") -> T:
     return asyncio.run(serve())
 
 
-def _deliver(door: Door) -> Callable[..., object]:
+def _deliver(door: Door) -> app.Deliver:
     async def deliver(kind: str, key: str, mail: bytes) -> tuple[int, str]:
         return await hand_over(door, f"/ingest/{kind}/{key}", mail)
 
@@ -131,6 +136,67 @@ def test_an_automatic_reply_is_taken_and_forgotten(integration: None) -> None:
     made["Auto-Submitted"] = "auto-replied"
     assert run(send(f"{KEY}@x.example", made)) == {}
     assert not Event.objects.exists()
+
+
+def encrypted(client: smtplib.SMTP, authority: Path) -> object:
+    """`client` after STARTTLS; it trusts nobody but the test's own authority."""
+    client.starttls(context=ssl.create_default_context(cafile=str(authority)))
+    assert isinstance(client.sock, ssl.SSLSocket)
+    return client.send_message(mail(), "nagios@box.example", [f"{KEY}@x.example"])
+
+
+def test_a_mail_comes_in_over_tls(integration: None, tmp_path: Path) -> None:
+    authority = certificate(tmp_path)
+
+    def deed(client: smtplib.SMTP) -> object:
+        client.ehlo()
+        assert client.has_extn("starttls")
+        return encrypted(client, authority)
+
+    assert run(deed, certificate=authority) == {}
+    assert Event.objects.get().dedup_key == "disk full on db1"
+
+
+def test_nobody_is_offered_tls_without_a_certificate(integration: None) -> None:
+    def deed(client: smtplib.SMTP) -> bool:
+        client.ehlo()
+        return client.has_extn("starttls")
+
+    assert run(deed) is False
+
+
+def test_what_was_said_before_tls_counts_for_nothing_after_it(integration: None, tmp_path: Path) -> None:
+    authority = certificate(tmp_path)
+
+    def deed(client: smtplib.SMTP) -> int:
+        client.ehlo()
+        client.mail("a@b.example")
+        client.rcpt(f"{KEY}@x.example")
+        client.starttls(context=ssl.create_default_context(cafile=str(authority)))
+        client.ehlo()
+        return client.data(mail().as_bytes())[0]
+
+    with pytest.raises(smtplib.SMTPDataError) as caught:
+        run(deed, certificate=authority)
+    assert caught.value.smtp_code == 503
+    assert not Event.objects.exists()
+
+
+def test_connections_over_tls_are_counted_once(
+    integration: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = certificate(tmp_path)
+    monkeypatch.setattr(app, "_MOST_CONNECTIONS", 3)
+
+    def deed(client: smtplib.SMTP) -> None:
+        assert client.sock is not None
+        host, port = client.sock.getpeername()
+        for _ in range(6):
+            with smtplib.SMTP(host, port, timeout=20) as another:
+                encrypted(another, authority)
+
+    run(deed, certificate=authority)
+    assert sum(event.count for event in Event.objects.all()) == 6
 
 
 def test_keys_are_found_in_addresses() -> None:

@@ -94,16 +94,20 @@ class _Protocol(SMTP):
 
     line_length_limit = 256 * 1024  # HTML mails of some tools are one line
     open_now = 0
+    _counted = False
 
     def connection_made(self, transport: Any) -> None:
-        _Protocol.open_now += 1
+        # Said again by aiosmtpd once STARTTLS has made it another transport.
+        _Protocol.open_now += not self._counted
+        self._counted = True
         if _Protocol.open_now > _MOST_CONNECTIONS:
             transport.write(b"421 4.3.2 Too many connections; try again\r\n")
             transport.close()
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        _Protocol.open_now -= 1
+        _Protocol.open_now -= self._counted
+        self._counted = False
         super().connection_lost(error)
 
 
