@@ -175,7 +175,7 @@ def test_what_cannot_be_read_is_refused_in_the_originals_form(body: bytes) -> No
 
 def test_no_body_at_all_is_one_that_lacks_its_alerts() -> None:
     said = {"code": 602, "message": "alerts in body is required"}
-    assert post(PrometheusSource(), b"") == ([], 422, said)
+    assert post(PrometheusSource(), b"") == ((), 422, said)
 
 
 def test_an_end_ahead_fires_until_then_and_one_in_the_past_resolves() -> None:

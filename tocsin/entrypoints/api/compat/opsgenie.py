@@ -257,9 +257,12 @@ def _one(call: Call, found: re.Match[str]) -> Answer:
 
 def _part(call: Call, found: re.Match[str]) -> Answer:
     info = call.alert(found["id"])
-    if found["part"] in {"recipients", "attachments"} or not info.incident:
+    if found["part"] == "attachments" or not info.incident:
         return 200, {"data": []}
-    timeline = incidents.incident(info.incident, actor=call.actor).timeline
+    incident = incidents.incident(info.incident, actor=call.actor)
+    if found["part"] == "recipients":
+        return 200, {"data": opsgenie_shapes.recipients(incident)}
+    timeline = incident.timeline
     if found["part"] == "notes":
         return 200, {
             "data": [opsgenie_shapes.note(each) for each in timeline if each.kind == "note"][-_MOST:]

@@ -70,7 +70,9 @@ def _carry_out(actor: Actor, ref: str, rest: str, body: Mapping[str, Any], now: 
 
 
 def _target(given: Mapping[str, Any], *, team: bool) -> Target:
-    kind, name = ("team" if team else given.get("type")), _name(given)
+    # The vendor's own client leaves the type out; only a user has a user name.
+    kind = "team" if team else given.get("type") or ("user" if given.get("username") else None)
+    name = _name(given)
     if not name:
         raise Invalid(FieldError("team" if team else "responder", "expected a name or a username"))
     if kind == "user":

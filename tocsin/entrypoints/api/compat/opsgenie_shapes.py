@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from tocsin.apps.alerts.types import AlertInfo
-from tocsin.apps.incidents.types import IncidentRow, TimelineInfo
+from tocsin.apps.incidents.types import IncidentDetail, IncidentRow, TimelineInfo
 from tocsin.apps.integrations.heartbeat_queries import HeartbeatInfo
 from tocsin.apps.integrations.receipts import Received
 from tocsin.domain.heartbeat import State
@@ -110,6 +110,21 @@ def _since(start: datetime, end: datetime) -> int:
 def note(entry: TimelineInfo) -> dict[str, Any]:
     said = {"note": entry.text, "owner": entry.actor_label}
     return {**said, "createdAt": instant(entry.occurred_at), "offset": str(entry.id)}
+
+
+def recipients(incident: IncidentDetail) -> list[dict[str, Any]]:
+    """Those who are called for it now, and those who have it."""
+    has_it = set(incident.responders)
+    return [
+        {
+            "user": {"id": email, "username": email, "fullName": email},
+            "state": "acked" if email in has_it else "notified",
+            "method": "",
+            "createdAt": instant(incident.detected_at),
+            "updatedAt": instant(incident.acknowledged_at or incident.detected_at),
+        }
+        for email in dict.fromkeys((*incident.assigned, *incident.responders))
+    ]
 
 
 def log(entry: TimelineInfo) -> dict[str, Any]:
