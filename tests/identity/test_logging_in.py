@@ -69,4 +69,6 @@ def test_an_invited_person_who_logs_in_another_way_is_active(db: None, now: date
     row.set_password(PASSWORD)  # as the reset form does
     row.save()
     assert _is_in(_log_in(EMAIL, PASSWORD))
-    assert queries.person_by_id(person.id).state == "active"  # type: ignore[union-attr]
+    found = queries.person_by_id(person.id)
+    assert found is not None
+    assert found.state == "active"

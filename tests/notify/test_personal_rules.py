@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
@@ -23,8 +24,8 @@ def rule(after: float, via: str, urgency: Urgency = Urgency.HIGH) -> Rule:
     return Rule(urgency, minutes(after), via)
 
 
-def planned(*args: object, **kwargs: object) -> list[tuple[float, str]]:
-    lines = plan(*args, **kwargs)  # type: ignore[arg-type]
+def planned(*args: Any, **kwargs: Any) -> list[tuple[float, str]]:
+    lines = plan(*args, **kwargs)
     return [((line.due_at - NOW) / minutes(1), line.via) for line in lines if line.method]
 
 

@@ -6,6 +6,7 @@ from django.test import Client
 from tests.web.conftest import Visitor
 from tocsin.apps.catalog.models import Service
 from tocsin.apps.identity import queries as identity
+from tocsin.apps.identity.types import Person
 from tocsin.apps.incidents import queries
 from tocsin.apps.incidents.types import IncidentDetail
 from tocsin.apps.integrations import queries as integrations
@@ -16,6 +17,18 @@ from tocsin.lib import clock
 
 def look(reader: Visitor, ref: str) -> IncidentDetail:
     return queries.incident(ref, actor=reader.actor)
+
+
+def person(of: Visitor) -> Person:
+    found = identity.person(of.email)
+    assert found is not None
+    return found
+
+
+def prometheus_key() -> str:
+    found = integrations.integration("prometheus")
+    assert found is not None
+    return found.key
 
 
 def act(reader: Visitor, ref: str, deed: str, **data: Any) -> str:
@@ -233,31 +246,31 @@ def test_a_profile_is_its_owners_and_the_administrators(
 ) -> None:
     form = {"name": "M. Ate", "timezone": "Europe/Berlin"}
     stranger.client.post(f"/people/{mate.email}/edit", form)
-    assert identity.person(mate.email).name == "Mate"  # type: ignore[union-attr]
+    assert person(mate).name == "Mate"
     mate.client.post(f"/people/{mate.email}/edit", form)
-    assert identity.person(mate.email).timezone == "Europe/Berlin"  # type: ignore[union-attr]
+    assert person(mate).timezone == "Europe/Berlin"
     refused = mate.client.post(f"/people/{mate.email}/edit", {"timezone": "Mars/Olympus"}, follow=True)
     assert "toast-item error" in refused.content.decode()
     mate.client.post(f"/people/{stranger.email}/role", {"role": "owner"})
-    assert identity.person(stranger.email).role == "observer"  # type: ignore[union-attr]
+    assert person(stranger).role == "observer"
     owner.client.post(f"/people/{stranger.email}/role", {"role": "responder"})
-    assert identity.person(stranger.email).role == "responder"  # type: ignore[union-attr]
+    assert person(stranger).role == "responder"
     owner.client.post(f"/people/{stranger.email}/deactivate")
-    assert identity.person(stranger.email).state == "left"  # type: ignore[union-attr]
+    assert person(stranger).state == "left"
     assert stranger.client.get("/incidents/").status_code == 302
 
 
 def test_the_key_is_shown_to_whoever_may_edit(
     owner: Visitor, mate: Visitor, stranger: Visitor, house: str
 ) -> None:
-    key = integrations.integration("prometheus").key  # type: ignore[union-attr]
+    key = prometheus_key()
     assert key in owner.client.get("/integrations/prometheus").content.decode()
     for reader in (mate, stranger):
         assert key not in reader.client.get("/integrations/prometheus").content.decode()
         reader.client.post("/integrations/prometheus/rotate")
-        assert integrations.integration("prometheus").key == key  # type: ignore[union-attr]
+        assert prometheus_key() == key
     owner.client.post("/integrations/prometheus/rotate")
-    assert integrations.integration("prometheus").key != key  # type: ignore[union-attr]
+    assert prometheus_key() != key
     page = owner.client.post("/integrations/prometheus/test", follow=True).content.decode()
     assert "on its way" in page
 
