@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.endtoend.harness import Installation
 
@@ -20,6 +20,10 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+# Waiting ends as soon as what is waited for is there: only a machine that is slow waits for long.
+_PATIENCE_MS = 60_000
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,6 +58,7 @@ def admin_login(data: Path) -> tuple[str, str]:
 
 
 def sign_in(context: BrowserContext, tocsin: Installation) -> Page:
+    context.set_default_timeout(_PATIENCE_MS)
     page = context.new_page()
     email, password = admin_login(tocsin.data)
     page.goto(f"{tocsin.url}/")

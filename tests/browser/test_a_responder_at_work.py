@@ -68,7 +68,7 @@ def test_an_acknowledgement_shows_before_the_row_is_fetched(page: Page, tocsin: 
     expect(row).to_contain_text("Triggered", timeout=5000)
     page.route(f"**/incidents/{ref}/row", lambda _route: None)  # the fetch hangs
     tocsin.api("POST", f"incidents/{ref}/acknowledge")
-    expect(row).to_contain_text("Acknowledged", timeout=5000)
+    expect(row).to_contain_text("Acknowledged")
     page.unroute_all(behavior="ignoreErrors")
 
 

@@ -114,8 +114,8 @@ def test_leaving_with_changes_asks_first(editor: Page) -> None:
 
     editor.on("dialog", stay)
     editor.get_by_label("Wait of step 1").fill("9m")
-    editor.get_by_role("link", name="Cancel").click()
-    editor.wait_for_timeout(300)
+    with editor.expect_event("dialog"):
+        editor.get_by_role("link", name="Cancel").click()
     assert asked == ["beforeunload"]
     expect(editor.get_by_label("Wait of step 1")).to_have_value("9m")
     editor.remove_listener("dialog", stay)

@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], seconds: float = 30, every: float = 0.1) -> T:
+def eventually(look: Callable[[], T], seconds: float = 90, every: float = 0.1) -> T:
     """What `look` returns once it is truthy; AssertionError with its last value after `seconds`."""
     end = time.monotonic() + seconds
     while True:
@@ -76,13 +76,13 @@ class Installation:
             self.wait_ready()
         return self
 
-    def wait_ready(self, seconds: float = 60) -> None:
+    def wait_ready(self, seconds: float = 240) -> None:
         def ready() -> bool:
             if self.process is not None and self.process.poll() is not None:
                 raise RuntimeError(
                     f"it ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}"
                 )
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == httpx.codes.OK
+            return httpx.get(f"{self.url}/readyz", timeout=20).status_code == httpx.codes.OK
 
         eventually(ready, seconds)
 
@@ -108,7 +108,7 @@ class Installation:
         for pid in victims:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def child(self, words: str) -> int | None:
         """The process id of the descendant whose command line holds `words`, such as "tocsin worker"."""
@@ -124,7 +124,7 @@ class Installation:
             f"{self.url}/api/v1/{path}",
             json=json or None,
             headers={"Authorization": f"Bearer {TOKEN}"},
-            timeout=30,
+            timeout=120,
         )
         if answer.is_error:
             raise AssertionError(f"{method} {path}: {answer.status_code} {answer.text}")
@@ -141,17 +141,17 @@ class Installation:
             env={**os.environ, "TOCSIN_URL": self.url, "TOCSIN_TOKEN": TOKEN},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
 
     def trigger(self, key: str, dedup_key: str, summary: str = "It broke", **more: Any) -> httpx.Response:
         body = {"action": "trigger", "dedup_key": dedup_key, "summary": summary, **more}
-        return httpx.post(f"{self.url}/ingest/generic/{key}", json=body, timeout=10)
+        return httpx.post(f"{self.url}/ingest/generic/{key}", json=body, timeout=60)
 
     def resolve(self, key: str, dedup_key: str) -> httpx.Response:
         body = {"action": "resolve", "dedup_key": dedup_key}
-        return httpx.post(f"{self.url}/ingest/generic/{key}", json=body, timeout=10)
+        return httpx.post(f"{self.url}/ingest/generic/{key}", json=body, timeout=60)
 
     def incidents(self, query: str = "") -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []

@@ -81,7 +81,7 @@ def test_every_page_due_is_sent_and_none_twice_under_one_key(
     def missing() -> set[tuple[str, str]]:
         return expected - {(title_of(d.body), d.path.strip("/")) for d in hooks.effects}
 
-    eventually(lambda: not missing() or None, 120, every=0.5)
+    eventually(lambda: not missing() or None, 400, every=0.5)
     # One page per person and incident, under one key: a vendor that honours keys rings once.
     rings = Counter((title_of(delivery.body), delivery.path) for delivery in hooks.effects)
     twice = {ring: count for ring, count in rings.items() if count > 1}
@@ -97,7 +97,7 @@ def insist(installation: Installation, dedup_key: str) -> None:
             == httpx.codes.ACCEPTED
         )
 
-    eventually(accepted, 60)
+    eventually(accepted, 240)
 
 
 def strike(installation: Installation, victim: str) -> None:

@@ -82,12 +82,12 @@ def test_two_workers_never_hold_one_key() -> None:
         with transaction.atomic():
             theirs.extend(event.dedup_key for event in claiming.claim(1000))
             held.set()
-            release.wait(10)
+            release.wait(60)
         connection.close()
 
     worker = threading.Thread(target=other)
     worker.start()
-    assert held.wait(10)
+    assert held.wait(60)
     with transaction.atomic():
         mine = [event.dedup_key for event in claiming.claim(1000)]
     release.set()

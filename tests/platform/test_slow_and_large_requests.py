@@ -46,7 +46,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     listening.close()
 
 
-def _send(port: int, data: bytes, within_s: float = 5) -> bytes:
+def _send(port: int, data: bytes, within_s: float = 60) -> bytes:
     with closing(socket.create_connection(("127.0.0.1", port), timeout=within_s)) as line:
         line.sendall(data)
         found = b""
@@ -73,7 +73,8 @@ def test_a_chunked_body_arrives(port: int) -> None:
     assert _send(port, _request(head, b"5\r\nhello\r\n0\r\n\r\n")).endswith(b"5 \r\n0\r\n\r\n")
 
 
-def test_a_head_without_end_is_cut(port: int) -> None:
+def test_a_head_without_end_is_cut(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "HEAD_S", 30.0)
     # Closed with unread data on the line, so that the answer may get lost on its way.
     started = clock.monotonic()
     assert _send(port, b"GET /" + b"a" * 200_000)[:12] in {b"HTTP/1.1 400", b""}
@@ -85,13 +86,13 @@ def test_a_silent_caller_is_let_go(port: int) -> None:
     started = clock.monotonic()
     assert _send(port, b"") == b""
     assert _send(port, b"GET / HTTP/1.1\r\nHost: x\r\n") == b""
-    assert clock.monotonic() - started < 4
+    assert clock.monotonic() - started < 10
 
 
 def test_a_body_that_never_comes_holds_no_thread(port: int) -> None:
     lines = []
     for _ in range(20):
-        line = socket.create_connection(("127.0.0.1", port), timeout=5)
+        line = socket.create_connection(("127.0.0.1", port), timeout=60)
         line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
         lines.append(line)
     assert _send(port, _request(b"GET / HTTP/1.1")).startswith(b"HTTP/1.1 200")
@@ -103,7 +104,7 @@ def test_a_body_that_never_comes_holds_no_thread(port: int) -> None:
 def test_a_reader_that_does_not_read_holds_no_thread(port: int) -> None:
     lines = []
     for _ in range(20):
-        line = socket.create_connection(("127.0.0.1", port), timeout=5)
+        line = socket.create_connection(("127.0.0.1", port), timeout=60)
         line.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         lines.append(line)
     assert _send(port, _request(b"GET / HTTP/1.1")).startswith(b"HTTP/1.1 200")
@@ -113,7 +114,7 @@ def test_a_reader_that_does_not_read_holds_no_thread(port: int) -> None:
 
 def test_a_body_too_large_is_refused(port: int) -> None:
     size = bridge.BODY_BYTES + 1
-    with closing(socket.create_connection(("127.0.0.1", port), timeout=5)) as line:
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as line:
         line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size)
         try:
             line.sendall(b"x" * size)

@@ -15,7 +15,7 @@ from tocsin.entrypoints.worker.health import Health
 from tocsin.entrypoints.worker.loops import Loop
 
 
-def until(look: Callable[[], bool], seconds: float = 10) -> None:
+def until(look: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not look():
         assert time.monotonic() < end
@@ -38,7 +38,7 @@ def test_a_loop_goes_on_after_any_error(error: Exception) -> None:
     until(lambda: len(rounds) >= 3)
     stop.set()
     loop.ring()
-    loop.join(5)
+    loop.join(60)
     assert not loop.is_alive()
 
 
@@ -57,7 +57,7 @@ def test_a_bell_ends_a_pause() -> None:
     until(lambda: len(rounds) == 2)
     stop.set()
     loop.ring()
-    loop.join(5)
+    loop.join(60)
 
 
 @pytest.mark.django_db

@@ -127,7 +127,7 @@ def test_a_sender_outlives_what_cannot_be_composed(monkeypatch: pytest.MonkeyPat
     assert sorted(kept) == sorted([Result.RETRY] * 20 + [Result.SENT])
     stop.set()
     for thread in desk.senders:
-        thread.join(5)
+        thread.join(60)
 
 
 def test_a_worker_gives_up_its_claims_that_its_desk_does_not_hold(
@@ -176,7 +176,7 @@ def test_a_vendor_that_hangs_does_not_keep_the_messages_of_others(people: dict[s
         let_go.set()
         stop.set()
         for thread in (*desk.senders, loop):
-            thread.join(5)
+            thread.join(60)
 
 
 class Hanging(FakeChannel):
@@ -185,5 +185,5 @@ class Hanging(FakeChannel):
         self._let_go = let_go
 
     def send(self, message: Message, still_wanted: StillWanted) -> Receipt:
-        self._let_go.wait(30)
+        self._let_go.wait(120)
         return super().send(message, still_wanted)
