@@ -26,7 +26,7 @@ def _echo(environ: dict[str, Any], start: Callable[[str, list[tuple[str, str]]],
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(wire, "HEAD_S", 0.3)
     config = uvicorn.Config(
-        bridge.Bridge(_echo, body_s=0.5),  # type: ignore[arg-type]  # uvicorn types scopes narrower
+        bridge.Bridge(_echo, body_s=0.5),
         lifespan="off",
         loop="asyncio",
         log_config=None,
