@@ -278,8 +278,8 @@ def tocsin(folder: Path) -> Iterator[Peer]:
         with psycopg.connect(cluster.url, autocommit=True) as connection:
             connection.execute(
                 "INSERT INTO integrations_integration"
-                " (name, kind, key, severity_map, enabled, created_at, from_file)"
-                " VALUES ('bench', 'alertmanager', %s, '{}', true, now(), false)",
+                " (name, kind, key, severity_map, enabled, created_at, from_file, config, old_key, canary)"
+                " VALUES ('bench', 'alertmanager', %s, '{}', true, now(), false, '{}', '', false)",
                 [KEY],
             )
         assert cluster.pid is not None
