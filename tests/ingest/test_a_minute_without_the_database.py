@@ -28,7 +28,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 class Sender:
-    """Sends numbered events at an even pace; one without patience goes on with the next, whatever it hears."""
+    """Sends numbered events at an even pace; one without patience goes on, whatever it hears."""
 
     def __init__(self, house: House, number: int, *, patient: bool) -> None:
         self.name, self._patient = f"s{number}", patient
