@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if given := getattr(test, _SETTINGS, None):
             more = examples(given, max_examples=given.max_examples * _MORE, derandomize=False)
             setattr(test, _SETTINGS, more)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """A hostile text in a log has to get from a worker to the controller, which takes UTF-8 alone."""
+    return _sendable((yield))
+
+
+def _sendable(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case dict():
+            return {_sendable(key): _sendable(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return type(value)(map(_sendable, value))
+    return value
 
 
 def pytest_unconfigure() -> None:
