@@ -79,6 +79,9 @@ class Event(models.Model):
                 condition=models.Q(processed_at__isnull=True, lane=LANES),
             ),
             models.Index(fields=("integration", "-id"), name="integrations_recent"),
+            models.Index(
+                fields=("integration", "-id"), name="integrations_aside", condition=~models.Q(set_aside="")
+            ),
             models.Index(fields=("dedup_key", "-id"), name="integrations_of_key"),
         )
 

@@ -75,15 +75,12 @@ def recent_events(integration_id: int, *, limit: int = 20) -> tuple[EventInfo, .
     return tuple(_event_of(row) for row in rows)
 
 
-def set_aside(*, limit: int = 50) -> tuple[EventInfo, ...]:
-    """Events that could not be understood, the newest first."""
-    rows = (
-        Event.objects.exclude(set_aside="")
-        .filter(integration__canary=False)
-        .select_related("integration")
-        .order_by("-id")[:limit]
-    )
-    return tuple(_event_of(row) for row in rows)
+def set_aside(*, limit: int = 50, integration_id: int | None = None) -> tuple[EventInfo, ...]:
+    """Events that could not be understood, the newest first; of one integration, or of all."""
+    rows = Event.objects.exclude(set_aside="").filter(integration__canary=False)
+    if integration_id is not None:
+        rows = rows.filter(integration_id=integration_id)
+    return tuple(_event_of(row) for row in rows.select_related("integration").order_by("-id")[:limit])
 
 
 def canary() -> IntegrationInfo | None:
@@ -165,6 +162,8 @@ def rejected(integration: str, *, limit: int = 50) -> tuple[RejectedInfo, ...]:
             count=row.count,
             first_at=row.first_at,
             last_at=row.last_at,
+            id=row.pk,
+            whole=len(row.body) == row.size,
         )
         for row in rows
     )

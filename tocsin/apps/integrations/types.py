@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from tocsin.domain.severity import Severity
@@ -93,7 +94,9 @@ class EventInfo:
 
 @dataclass(frozen=True)
 class RejectedInfo:
-    """Something the door refused, `count` times alike; `body` is the beginning of one of `size` bytes."""
+    """Something the door refused, `count` times alike; `body` is the beginning of one of `size` bytes, or
+    the `whole` of it.
+    """
 
     kind: str
     status: int
@@ -103,3 +106,10 @@ class RejectedInfo:
     count: int
     first_at: datetime
     last_at: datetime
+    id: int = 0
+    whole: bool = False
+
+    @property
+    def can_be_tried(self) -> bool:
+        """Only what was understood badly, and is all there: other refusals were not about what it says."""
+        return self.whole and self.status == HTTPStatus.BAD_REQUEST

@@ -1,7 +1,14 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from tocsin.entrypoints.web import urls_duty, urls_mapper, urls_policies, urls_reach, urls_schedules
+from tocsin.entrypoints.web import (
+    urls_duty,
+    urls_integrations,
+    urls_mapper,
+    urls_policies,
+    urls_reach,
+    urls_schedules,
+)
 from tocsin.entrypoints.web.views import (
     alerts,
     audit,
@@ -9,7 +16,6 @@ from tocsin.entrypoints.web.views import (
     callback,
     following,
     incidents,
-    integrations,
     link,
     linklists,
     noise,
@@ -31,6 +37,7 @@ from tocsin.entrypoints.web.views import incident as one
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="incidents"), name="home"),
     *urls_duty.urlpatterns,
+    *urls_integrations.urlpatterns,
     *urls_mapper.urlpatterns,
     *urls_reach.urlpatterns,
     path("incidents/", incidents.index, name="incidents"),
@@ -66,14 +73,6 @@ urlpatterns = [
     path("people/<str:email>/deactivate", people.deactivate, name="person_deactivate"),
     path("people/<str:email>/invitation", people.invitation, name="person_invitation"),
     path("invitation/<str:token>", people.join, name="invitation"),
-    path("integrations/", integrations.index, name="integrations"),
-    path("integrations/add", integrations.add, name="integration_add"),
-    path("integrations/<name:name>", integrations.show, name="integration"),
-    path("integrations/<name:name>/edit", integrations.edit, name="integration_edit"),
-    path("integrations/<name:name>/switch", integrations.switch, name="integration_switch"),
-    path("integrations/<name:name>/delete", integrations.delete, name="integration_delete"),
-    path("integrations/<name:name>/test", integrations.send_test, name="integration_test"),
-    path("integrations/<name:name>/rotate", integrations.rotate, name="integration_rotate"),
     path("routing/", routes.index, name="routing"),
     path("routing/change", routes.change, name="routing_change"),
     path("routing/draft", routes.draft, name="routing_draft"),

@@ -1,63 +1,96 @@
-from collections.abc import Mapping
-from dataclasses import replace
+"""The ways in: all of them with their health, and the gallery from which one is added."""
 
-from django.conf import settings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from tocsin.apps.catalog import queries as catalog
 from tocsin.apps.integrations import actions, queries
+from tocsin.apps.integrations.health import Health, Traffic, health_of, traffic
 from tocsin.apps.integrations.types import IntegrationInfo, IntegrationSpec
-from tocsin.domain.errors import Conflict, Invalid, NotFound
-from tocsin.domain.permissions import Permission, can
+from tocsin.domain.errors import Invalid
 from tocsin.entrypoints.web import forms
+from tocsin.entrypoints.web.gallery import groups, title_of
 from tocsin.entrypoints.web.reader import Reader
-from tocsin.entrypoints.web.views.common import attempt, private, signed_in
+from tocsin.entrypoints.web.views.common import signed_in
 from tocsin.lib.clock import now
 from tocsin.ports import registry
-from tocsin.ports.source import MappedSource, Snippet
 
-_HIDDEN = "•" * 32
-_TAKEN = "There is one of that name already."
+TAKEN: Final = "There is one of that name already."
+HEALTH: Final[Mapping[Health, str]] = {
+    Health.WORKS: "Works",
+    Health.WAITING: "Waiting for its first event",
+    Health.SILENT: "Silent",
+    Health.ERRORS: "Errors",
+    Health.OFF: "Switched off",
+}
+_HEIGHT: Final = 20  # of the small picture
 
 
-def endpoint(integration: IntegrationInfo, key: str) -> str:
-    return f"{settings.TOCSIN.public_url.rstrip('/')}/ingest/{integration.kind}/{key}"
+@dataclass(frozen=True)
+class Row:
+    info: IntegrationInfo
+    title: str
+    health: Health
+    traffic: Traffic
+
+    @property
+    def last_hour(self) -> int:
+        return self.traffic.hours[-1]
+
+    @property
+    def bars(self) -> Sequence[tuple[int, int, int]]:
+        return bars(self.traffic)
 
 
-def filled(snippet: Snippet, integration: IntegrationInfo, key: str) -> Snippet:
-    base = settings.TOCSIN.public_url.rstrip("/")
-    text = (
-        snippet.text.replace("{url}", endpoint(integration, key))
-        .replace("{key}", key)
-        .replace("{base}", base)
-    )
-    return replace(snippet, text=text)
+def bars(found: Traffic) -> Sequence[tuple[int, int, int]]:
+    """(x, y, height) of each hour's bar; one that had anything is seen."""
+    most = max(found.hours)
+    heights = [max(2, amount * _HEIGHT // most) if amount else 0 for amount in found.hours]
+    return [(place * 4, _HEIGHT - height, height) for place, height in enumerate(heights)]
 
 
 @signed_in
 @require_GET
 def index(request: HttpRequest, reader: Reader) -> HttpResponse:  # noqa: ARG001  (the door's signature)
-    return _list(request, {}, {})
-
-
-def _list(request: HttpRequest, values: Mapping[str, object], errors: Mapping[str, str]) -> HttpResponse:
+    search, wanted = request.GET.get("q", "").strip(), request.GET.get("health", "")
+    infos = queries.integrations()
+    found = traffic((info.id for info in infos), now=now())
+    rows = [Row(i, title_of(i.kind), health_of(i, found[i.id]), found[i.id]) for i in infos]
+    low = search.casefold()
+    shown = [
+        row
+        for row in rows
+        if (not wanted or row.health == wanted)
+        and low in f"{row.info.name} {row.title} {row.info.service or ''}".casefold()
+    ]
     context = {
-        "rows": queries.integrations(),
-        "sources": sorted(registry.sources.values(), key=lambda source: source.title),
-        "titles": {kind: source.title for kind, source in registry.sources.items()},
-        "services": [service.name for service in catalog.services()],
-        "values": values,
-        "errors": errors,
+        "rows": shown,
+        "any": bool(rows),
+        "search": search,
+        "wanted": wanted,
+        "healths": [(str(each), word) for each, word in HEALTH.items()],
     }
-    return render(request, "integrations/index.html", context, status=422 if errors else 200)
+    return render(request, "integrations/index.html", context)
 
 
 @signed_in
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest, reader: Reader) -> HttpResponse:
+    """The gallery; with a kind, its form."""
+    if request.method != "POST":
+        kind = request.GET.get("kind", "")
+        if kind in registry.sources:
+            return _form(request, kind, {"name": _free(kind)}, {})
+        search = request.GET.get("q", "").strip()
+        return render(request, "integrations/gallery.html", {"groups": groups(search), "search": search})
+    kind = request.POST.get("kind", "")
     try:
         spec = IntegrationSpec(
             name=forms.text(request.POST, "name", required=True),
@@ -65,127 +98,29 @@ def add(request: HttpRequest, reader: Reader) -> HttpResponse:
             service=forms.text(request.POST, "service") or None,
         )
         if queries.integration(spec.name) is not None:
-            return _list(request, request.POST, {"name": _TAKEN})
+            return _form(request, kind, request.POST, {"name": TAKEN})
         made = actions.save_integration(actor=reader.actor, spec=spec, now=now())
     except Invalid as error:
-        return _list(request, request.POST, forms.errors_of(error))
+        return _form(request, kind, request.POST, forms.errors_of(error))
     messages.success(request, f"{made.name} is ready. Paste the lines below into your tool.")
     return redirect("integration", made.name)
 
 
-@signed_in
-@require_GET
-def show(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
-    return _one(request, reader, _found(name), {}, {})
-
-
-def _found(name: str) -> IntegrationInfo:
-    found = queries.integration(name)
-    if found is None:
-        raise NotFound("integration", name)
-    return found
-
-
-def _one(
-    request: HttpRequest,
-    reader: Reader,
-    found: IntegrationInfo,
-    values: Mapping[str, object],
-    errors: Mapping[str, str],
+def _form(
+    request: HttpRequest, kind: str, values: Mapping[str, object], errors: Mapping[str, str]
 ) -> HttpResponse:
-    may_edit = can(reader.actor, Permission.EDIT_TEAM, [found.team_id] if found.team_id else [])
-    key = found.key if may_edit else _HIDDEN
-    source = registry.sources.get(found.kind)
-    words = "\n".join(f"{word}: {severity}" for word, severity in found.severity_map.items())
+    about = {card.kind: card.about for _, cards in groups() for card in cards}
     context = {
-        "integration": found,
-        "may_edit": may_edit,
-        "url": endpoint(found, key),
-        "title": source.title if source else found.kind,
-        "has_mapper": isinstance(source, MappedSource),
-        "snippets": [filled(each, found, key) for each in source.snippets] if source else [],
-        "events": queries.recent_events(found.id, limit=12),
+        "kind": kind,
+        "title": title_of(kind),
+        "about": about.get(kind, ""),
         "services": [service.name for service in catalog.services()],
-        "values": values or {"name": found.name, "service": found.service or "", "severity_map": words},
+        "values": values,
         "errors": errors,
     }
-    response = render(request, "integrations/show.html", context, status=422 if errors else 200)
-    return private(response) if may_edit else response
+    return render(request, "integrations/add.html", context, status=422 if errors else 200)
 
 
-def _as_it_is(found: IntegrationInfo) -> IntegrationSpec:
-    return IntegrationSpec(
-        found.name,
-        found.kind,
-        service=found.service,
-        severity_map=found.severity_map,
-        enabled=found.enabled,
-    )
-
-
-@signed_in
-@require_POST
-def edit(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
-    found = _found(name)
-    try:
-        spec = replace(
-            _as_it_is(found),
-            name=forms.text(request.POST, "name", required=True),
-            service=forms.text(request.POST, "service") or None,
-            severity_map=forms.severity_map(request.POST),
-        )
-        if spec.name != name and queries.integration(spec.name) is not None:
-            return _one(request, reader, found, request.POST, {"name": _TAKEN})
-        made = actions.save_integration(actor=reader.actor, spec=spec, now=now(), rename_from=name)
-    except Invalid as error:
-        return _one(request, reader, found, request.POST, forms.errors_of(error))
-    messages.success(request, "Saved.")
-    return redirect("integration", made.name)
-
-
-@signed_in
-@require_POST
-def switch(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
-    wanted = request.POST.get("on") == "yes"
-    spec = replace(_as_it_is(_found(name)), enabled=wanted)
-
-    def turn() -> object:
-        return actions.save_integration(actor=reader.actor, spec=spec, now=now())
-
-    attempt(request, turn, "On: it takes events again." if wanted else "Off: what is sent here is refused.")
-    return redirect("integration", name)
-
-
-@signed_in
-@require_POST
-def delete(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
-    found = _found(name)
-
-    def remove() -> object:
-        if found.from_file:
-            raise Conflict(f"The integration “{name}” comes from a file; remove it there or unlock it.")
-        return actions.delete_integration(actor=reader.actor, name=name, now=now())
-
-    if attempt(request, remove, f"“{name}” is deleted; its address leads nowhere now."):
-        return redirect("integrations")
-    return redirect("integration", name)
-
-
-@signed_in
-@require_POST
-def send_test(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
-    def send() -> object:
-        return actions.send_test_event(actor=reader.actor, name=name, now=now())
-
-    attempt(request, send, "The test event is on its way; it opens an incident as a real one would.")
-    return redirect("integration", name)
-
-
-@signed_in
-@require_POST
-def rotate(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
-    def turn() -> object:
-        return actions.rotate_key(actor=reader.actor, name=name, now=now())
-
-    attempt(request, turn, "The key is new. Put the new address into the tool now.")
-    return redirect("integration", name)
+def _free(kind: str) -> str:
+    names = {info.name for info in queries.integrations()}
+    return next(name for n in count(1) if (name := kind if n == 1 else f"{kind}-{n}") not in names)
