@@ -10,7 +10,7 @@ from tocsin.domain.permissions import Actor, Permission, can
 from tocsin.domain.severity import Severity
 from tocsin.entrypoints.api import forms
 from tocsin.entrypoints.api.context import ApiRequest
-from tocsin.entrypoints.api.shapes import In, Listed, Name, found, sliced
+from tocsin.entrypoints.api.shapes import Duration, In, Listed, Name, duration, duration_text, found, sliced
 
 router = Router()
 
@@ -22,6 +22,7 @@ class IntegrationIn(In):
     key: str | None = Field(None, max_length=32, description="32 hex digits; absent: made, or kept")
     severity_map: dict[str, Severity] = Field(default_factory=dict, examples=[{"page": "SEV1"}])
     enabled: bool = True
+    silent_after: Duration | None = Field(None, description="absent: kept; 0s: never")
 
     def spec(self) -> IntegrationSpec:
         return IntegrationSpec(
@@ -31,6 +32,7 @@ class IntegrationIn(In):
             key=self.key,
             severity_map=self.severity_map,
             enabled=self.enabled,
+            silent_after=duration(self.silent_after, "silent_after"),
         )
 
 
@@ -46,6 +48,8 @@ class Integration(Schema):
     enabled: bool
     created_at: datetime
     last_event_at: datetime | None
+    silent_after: str | None
+    silent_since: datetime | None
     from_file: bool
 
 
@@ -91,6 +95,8 @@ def _shown(info: IntegrationInfo, actor: Actor) -> Integration:
         enabled=info.enabled,
         created_at=info.created_at,
         last_event_at=info.last_event_at,
+        silent_after=duration_text(info.silent_after),
+        silent_since=info.silent_since,
         from_file=info.from_file,
     )
 
@@ -130,7 +136,7 @@ def delete_integration(request: ApiRequest, name: str) -> Status[None]:
 
 @router.post("/{name}/rotate-key", response=Integration)
 def rotate_key(request: ApiRequest, name: str) -> Integration:
-    """A new key at once; the old one is refused within seconds."""
+    """A new key at once; the old one opens the door for a day longer."""
     return _shown(actions.rotate_key(actor=request.actor, name=name, now=request.now), request.actor)
 
 
