@@ -10,6 +10,7 @@ import pytest
 from tests.incidents.conftest import Company
 from tests.incidents.test_many_workers import fill, together, work_off
 from tocsin.apps.alerts.actions import expire_silence, save_silence
+from tocsin.apps.alerts.holding import Desk
 from tocsin.apps.alerts.models import Alert, Hold
 from tocsin.apps.alerts.types import SilenceInfo, SilenceSpec
 from tocsin.apps.incidents import holding, jobs, pipeline
@@ -129,3 +130,43 @@ def test_a_silence_that_ends_while_events_come_in_loses_none(
     assert not Hold.objects.filter(ended_at=None).exists()
     assert sum(row.alert_links.count() for row in Incident.objects.all()) == 40
     assert Page.objects.filter(ended_at=None).count() == Incident.objects.count() == 10
+
+
+@pytest.mark.parametrize("way", ["ended", "shortened"])
+def test_a_batch_that_had_read_a_silence_before_it_ended_holds_no_longer(
+    company: Company, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    made = _silence(company, hours=4)
+    write = Desk.write
+
+    def end_it_first(desk: Desk) -> None:
+        if way == "ended":
+            expire_silence(actor=company.mate, uid=made.uid, now=company.now)
+        else:
+            soon = company.now + timedelta(minutes=1)
+            spec = SilenceSpec(('integration="tools"',), company.now, soon, uid=made.uid)
+            save_silence(actor=company.mate, spec=spec, now=company.now)
+        write(desk)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Desk, "write", end_it_first)
+        _fire(company)
+    assert Hold.objects.get(ended_at=None).until == made.ends_at
+    company.wait(seconds=1 if way == "ended" else 61)
+    jobs.sweep(company.now)
+    assert not Hold.objects.filter(ended_at=None).exists()
+    assert Page.objects.count() == 1
+    jobs.sweep(company.now + timedelta(seconds=1))
+    assert (Incident.objects.count(), Page.objects.count()) == (1, 1)
+
+
+def test_a_silence_changed_by_a_host_whose_clock_is_behind_is_read_anew(company: Company) -> None:
+    made = _silence(company)
+    ahead = SilenceSpec(('service="else"',), company.now, company.now + timedelta(hours=1))
+    save_silence(actor=company.mate, spec=ahead, now=company.now + timedelta(seconds=5))
+    _fire(company)
+    assert not Page.objects.exists()
+    other = SilenceSpec(('integration="another"',), company.now, made.ends_at, uid=made.uid)
+    save_silence(actor=company.mate, spec=other, now=company.now)
+    jobs.sweep(company.now)
+    assert Page.objects.count() == 1

@@ -22,6 +22,8 @@ from tocsin.domain.suppression import SilenceIndex, span_at
 _AT_ONCE: Final = 300
 # A batch that was under way when a silence began did not know of it, so it is laid over once more.
 _SETTLE: Final = timedelta(seconds=5)
+_UNDER_WAY: Final = timedelta(minutes=1)
+_REMEMBERED: Final = timedelta(hours=1)
 
 
 @dataclass
@@ -37,7 +39,11 @@ def release_due(directory: Directory, now: datetime) -> Released:
     which then tells incidents of what is free.
     """
     due = Hold.objects.filter(ended_at=None, until__lte=now).order_by("until")
-    wanted = [*due.values_list("alert_id", flat=True)[:_AT_ONCE], *inhibiting.orphaned()]
+    wanted = [
+        *due.values_list("alert_id", flat=True)[:_AT_ONCE],
+        *inhibiting.orphaned(),
+        *_held_by_what_changed(now),
+    ]
     found = Released()
     if not wanted:
         return found
@@ -49,6 +55,20 @@ def release_due(directory: Directory, now: datetime) -> Released:
         elif free:
             found.happenings.append(Happening(What.CHANGED, alert, now, placements))
     return found
+
+
+def _held_by_what_changed(now: datetime) -> Iterator[int]:
+    """Alerts held by a silence as it was before it was ended or changed: a batch that was under way meanwhile
+    had read it, and wrote its holds after the change had looked for them.
+    """
+    for row in Silence.objects.filter(changed_at__gt=now - _REMEMBERED):
+        changed = row.changed_at or row.created_at
+        holds = Hold.objects.filter(ended_at=None, kind=row.kind, by=str(row.uid))
+        if row.ended_at is None and span_at(value_of(row).window, now) is not None:
+            if now > changed + 2 * _SETTLE:
+                continue
+            holds = holds.filter(since__range=(changed - _UNDER_WAY, changed + _SETTLE))
+        yield from holds.values_list("alert_id", flat=True)[:_AT_ONCE]
 
 
 def lay_over(directory: Directory, now: datetime) -> int:
