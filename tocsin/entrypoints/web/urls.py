@@ -3,6 +3,7 @@ from django.views.generic import RedirectView
 
 from tocsin.entrypoints.web import (
     urls_duty,
+    urls_heard,
     urls_integrations,
     urls_mapper,
     urls_policies,
@@ -37,6 +38,7 @@ from tocsin.entrypoints.web.views import incident as one
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="incidents"), name="home"),
     *urls_duty.urlpatterns,
+    *urls_heard.urlpatterns,
     *urls_integrations.urlpatterns,
     *urls_mapper.urlpatterns,
     *urls_reach.urlpatterns,

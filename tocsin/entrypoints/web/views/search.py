@@ -20,6 +20,7 @@ _EACH = 6
 _DEEDS = (
     ("New policy", "policy_new"),
     ("New service", "service_new"),
+    ("New heartbeat", "heartbeat_new"),
     ("New schedule", "schedule_new"),
     ("New rotation", "rotation_new"),
 )
