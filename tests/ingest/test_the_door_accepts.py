@@ -9,6 +9,7 @@ import pytest
 from tests.ingest.conftest import Visitor, rows
 from tocsin.apps.alerts.models import Alert
 from tocsin.apps.incidents import jobs
+from tocsin.apps.integrations.models import Integration
 from tocsin.entrypoints.ingest import Door
 from tocsin.lib.clock import now
 
@@ -76,6 +77,13 @@ def test_it_unpacks_gzip(door: Visitor, keys: dict[str, str]) -> None:
     assert door.post(path, packed[:-9], **{"Content-Encoding": "gzip"}).status_code == 415
     assert door.post(path, b"plain", **{"Content-Encoding": "gzip"}).status_code == 415
     assert door.post(path, packed, **{"Content-Encoding": "br"}).status_code == 415
+    whole = json.dumps(EVENT).encode()
+    two = gzip.compress(whole[:20]) + gzip.compress(whole[20:])  # as whoever appends to a file sends it
+    assert door.post(path, two, **{"Content-Encoding": "gzip"}).status_code == 202
+    assert door.post(path, two + b"\0" * 8, **{"Content-Encoding": "gzip"}).status_code == 202
+    assert door.post(path, two + b"more", **{"Content-Encoding": "gzip"}).status_code == 415
+    many = gzip.compress(b"") * 20_000
+    assert door.post(path, many, **{"Content-Encoding": "gzip"}).status_code == 415
     bomb = gzip.compress(b" " * 50_000_000)
     assert door.post(path, bomb, **{"Content-Encoding": "gzip"}).status_code == 413
 
@@ -125,3 +133,14 @@ def test_any_integrations_key_opens_pagerdutys_door(door: Visitor, keys: dict[st
     jobs.process_waiting(now())
     (alert,) = Alert.objects.all()
     assert (alert.summary, alert.count, alert.source) == ("Disk full", 2, "db1")
+
+
+def test_a_stored_config_that_does_not_hold_is_not_the_senders_fault(
+    door: Visitor, keys: dict[str, str]
+) -> None:
+    wrong = {"mapper": {"dedup_key": "((("}}
+    Integration.objects.filter(key=keys["generic"]).update(kind="json", config=wrong)
+    answer = door.post(f"/ingest/json/{keys['generic']}", b"{}")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert "stored config" in answer.json()["detail"]

@@ -1,8 +1,12 @@
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
+from tests.ingest.test_spools_are_damaged import filled
 from tests.web.conftest import Visitor
 from tocsin.apps.integrations.health import traffic
 from tocsin.apps.integrations.models import Event, Integration, Rejected
@@ -275,3 +279,14 @@ def test_deleting_says_what_goes(owner: Visitor, house: str) -> None:
     refused(b"{}")
     page = owner.client.get("/integrations/prometheus").content.decode()
     assert "1 refused sample goes with it" in page
+
+
+def test_events_that_wait_on_disk_are_told_of(
+    owner: Visitor, house: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(settings, "TOCSIN", replace(settings.TOCSIN, spool_dir=tmp_path))
+    assert "on this host" not in owner.client.get("/integrations/").content.decode()
+    filled(tmp_path)
+    assert "300 events wait on this host" in " ".join(
+        owner.client.get("/integrations/").content.decode().replace("<strong>", "").split()
+    )

@@ -14,7 +14,7 @@ import click
 import psycopg
 
 from tocsin.config.options import Options, Smtp, load
-from tocsin.config.roles import chatlines, phonelines
+from tocsin.config.roles import chatlines, phonelines, spoolline
 from tocsin.domain.canary import IN_TIME, LOST_AFTER
 from tocsin.domain.time import format_duration
 from tocsin.lib import clock, http
@@ -61,6 +61,7 @@ def _examine() -> Iterator[Finding]:
     checks: tuple[Callable[[Options], Finding], ...] = (_database, _mail, _slack, _pagerduty, _clock)
     for check in checks:
         yield check(options)
+    yield Finding(*spoolline.look(options))
     yield from (Finding(*line) for line in phonelines.look(options))
     yield from (Finding(*line) for line in chatlines.look(options))
     yield from _running(options)

@@ -14,7 +14,7 @@ from tocsin.entrypoints.ingest import answers
 from tocsin.entrypoints.ingest import body as bodies
 from tocsin.entrypoints.ingest.answers import Answer
 from tocsin.entrypoints.ingest.cache import Cache
-from tocsin.entrypoints.ingest.keys import AwayError, Keys, Known
+from tocsin.entrypoints.ingest.keys import AwayError, Keys, Known, MisconfiguredError
 from tocsin.entrypoints.ingest.line import Line
 from tocsin.entrypoints.ingest.notes import KEPT_BYTES, Notes
 from tocsin.entrypoints.ingest.overflow import Overflow
@@ -292,6 +292,12 @@ _REFUSALS: Final[Mapping[type[Exception], Callable[[Any], Answer]]] = {
     ),
     SpoolError: lambda _: answers.problem(
         503, "No room", f"The database is away, and the spool takes no more. {_AGAIN}", retry_after=5
+    ),
+    MisconfiguredError: lambda error: answers.problem(
+        503,
+        "Misconfigured",
+        f"The integration's stored config is not valid: {error}. {_AGAIN}",
+        retry_after=30,
     ),
     FullError: lambda _: answers.problem(503, "Too much at once", _AGAIN, retry_after=1),
     bodies.NoRoomError: lambda _: answers.problem(503, "Too much at once", _AGAIN, retry_after=1),

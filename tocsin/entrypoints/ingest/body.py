@@ -11,6 +11,7 @@ Receive = Callable[[], Awaitable[Message]]
 MAX_BYTES: Final = 1024 * 1024
 DRAINED_BYTES: Final = 4 * 1024 * 1024
 READ_WITHIN_S: Final = 15.0
+_MOST_MEMBERS: Final = 100  # each is looked for anew
 ROOM: Final = 64 * 1024 * 1024
 
 
@@ -121,13 +122,24 @@ def _unpacked(body: bytes, encoding: bytes) -> bytes:
         return body
     if name not in {b"gzip", b"x-gzip", b"deflate"}:
         raise EncodingError("gzip and deflate are read here")
-    unpacker = zlib.decompressobj(wbits=47 if name != b"deflate" else 15)  # 47: gzip or zlib, by its header
+    plain = b""
+    for _ in range(_MOST_MEMBERS):
+        part, body = _member(body, name.decode(), MAX_BYTES + 1 - len(plain))
+        plain += part
+        if len(plain) > MAX_BYTES:
+            raise TooLargeError
+        if not body:
+            return plain
+    raise EncodingError(f"the {name.decode()} body has more than {_MOST_MEMBERS} members")
+
+
+def _member(body: bytes, name: str, most: int) -> tuple[bytes, bytes]:
+    """What the first member of a gzip body holds, at most `most` bytes, and what stands behind it."""
+    unpacker = zlib.decompressobj(wbits=47 if name != "deflate" else 15)  # 47: gzip or zlib, by its header
     try:
-        plain = unpacker.decompress(body, MAX_BYTES + 1)
+        plain = unpacker.decompress(body, most)
     except zlib.error as error:
-        raise EncodingError(f"the body is not {name.decode()}") from error
-    if len(plain) > MAX_BYTES:
-        raise TooLargeError
-    if not unpacker.eof:
-        raise EncodingError(f"the {name.decode()} body is cut short")
-    return plain
+        raise EncodingError(f"the body is not {name}") from error
+    if len(plain) < most and not unpacker.eof:
+        raise EncodingError(f"the {name} body is cut short")
+    return plain, unpacker.unused_data.lstrip(b"\0")  # some pad with it

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import psycopg
 
+from tocsin.domain.errors import Invalid
 from tocsin.entrypoints.ingest.cache import Cache
 from tocsin.lib import clock
 from tocsin.ports import registry
@@ -32,6 +33,10 @@ class AwayError(Exception):
     """The database does not answer."""
 
 
+class MisconfiguredError(Exception):
+    """What is stored for an integration does not hold (any more), which is not its sender's fault."""
+
+
 @dataclass(frozen=True)
 class Known:
     id: int
@@ -49,8 +54,11 @@ class Known:
 
     @cached_property
     def source(self) -> Source:
-        """As this integration's config shapes it. Raises Invalid, which names the field of the config."""
-        return registry.bound(self.kind, self._settings)
+        """As this integration's config shapes it. Raises MisconfiguredError."""
+        try:
+            return registry.bound(self.kind, self._settings)
+        except Invalid as error:
+            raise MisconfiguredError(f"{self.name}: {error}") from error
 
     @cached_property
     def checked(self) -> CheckedSource | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -20,6 +21,7 @@ from tocsin.entrypoints.web.gallery import groups, title_of
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import signed_in
 from tocsin.lib.clock import now
+from tocsin.lib.spoollevel import level
 from tocsin.ports import registry
 
 TAKEN: Final = "There is one of that name already."
@@ -73,6 +75,7 @@ def index(request: HttpRequest, reader: Reader) -> HttpResponse:  # noqa: ARG001
     context = {
         "rows": shown,
         "any": bool(rows),
+        "spool": level(settings.TOCSIN.spool_dir, settings.TOCSIN.spool_mb * 1024 * 1024),
         "search": search,
         "wanted": wanted,
         "healths": [(str(each), word) for each, word in HEALTH.items()],
