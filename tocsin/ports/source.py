@@ -4,6 +4,7 @@ pure.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from tocsin.domain.errors import Invalid
@@ -86,6 +87,36 @@ class ConfiguredSource(Source, Protocol):
     def configured(self, config: Mapping[str, Any]) -> Source:
         """The same source with that config. Raises `Invalid`, which names the field of the config."""
         ...
+
+
+class Ask(StrEnum):
+    TEXT = "text"
+    SECRET = "secret"  # never shown again
+    LIST = "list"
+    NUMBER = "number"
+    CHOICE = "choice"
+
+
+@dataclass(frozen=True)
+class ConfigField:
+    """A word of an integration's config, as a form asks for it. `name` has a dot where the word stands in a
+    table of the config. What equals the `default` need not be said: a text of one line for each of a list.
+    """
+
+    name: str
+    label: str
+    help: str = ""
+    ask: Ask = Ask.TEXT
+    default: str = ""
+    choices: tuple[tuple[str, str], ...] = ()  # value and words
+
+
+@runtime_checkable
+class DescribedSource(ConfiguredSource, Protocol):
+    """One whose config is filled in by a form; words that have pages of their own are not among the fields."""
+
+    @property
+    def fields(self) -> Sequence[ConfigField]: ...
 
 
 @runtime_checkable

@@ -19,7 +19,7 @@ from tocsin.domain import prometheus, shape
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.signal import EventAction, Signal
 from tocsin.lib import clock
-from tocsin.ports.source import Asked, Envelope, Reply, Snippet
+from tocsin.ports.source import Asked, ConfigField, Envelope, Reply, Snippet
 
 _TAIL: Final = "/api/v2/alerts"
 _REMEMBERED: Final = 8192
@@ -103,6 +103,8 @@ class PrometheusSource:
             " alertname=HighLatency --duration=2h --author=you@example.com --comment=deploy\n",
         ),
     )
+
+    fields: Sequence[ConfigField] = settings.FIELDS
 
     def __init__(self, given: Settings | None = None) -> None:
         self._settings = given or Settings()

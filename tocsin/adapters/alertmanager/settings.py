@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.time.durations import parse_duration
+from tocsin.ports.source import Ask, ConfigField
 
 # Alerts that always fire, so that their absence tells: kube-prometheus-stack's of today and of old.
 _ALWAYS_FIRING: Final = frozenset({"Watchdog", "DeadMansSwitch"})
@@ -15,6 +16,31 @@ _ALWAYS_FIRING: Final = frozenset({"Watchdog", "DeadMansSwitch"})
 _REPLICAS: Final = frozenset({"prometheus_replica", "__replica__", "rule_replica"})
 _SHORTEST: Final = timedelta(seconds=1)
 _LONGEST: Final = timedelta(days=7)
+FIELDS: Final = (
+    ConfigField(
+        "heartbeats",
+        "Signs of life",
+        "Names of alerts that always fire, one a line: when one is missing, that is an alert. Empty: none.",
+        Ask.LIST,
+        "\n".join(sorted(_ALWAYS_FIRING)),
+    ),
+    ConfigField(
+        "heartbeat_every", "Expected every", "How often a sign of life comes, at the latest.", default="12h"
+    ),
+    ConfigField(
+        "resolve_timeout",
+        "Over after",
+        "An alert that does not say when it ends is over after so long without news.",
+        default="5m",
+    ),
+    ConfigField(
+        "replica_labels",
+        "Labels of replicas",
+        "Labels that tell one of a pair of Prometheus from the other, one a line; they are left out.",
+        Ask.LIST,
+        "\n".join(sorted(_REPLICAS)),
+    ),
+)
 
 
 @dataclass(frozen=True)

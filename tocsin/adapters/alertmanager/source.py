@@ -16,7 +16,7 @@ from tocsin.adapters.alertmanager.settings import Settings
 from tocsin.domain import prometheus, shape
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.signal import EventAction, Signal
-from tocsin.ports.source import Envelope, Snippet
+from tocsin.ports.source import ConfigField, Envelope, Snippet
 
 _ACTIONS: Final = {"firing": EventAction.TRIGGER, "resolved": EventAction.RESOLVE}
 
@@ -96,6 +96,8 @@ class AlertmanagerSource:
             "          - url: {url}\n",
         ),
     )
+
+    fields: Sequence[ConfigField] = settings.FIELDS
 
     def __init__(self, given: Settings | None = None) -> None:
         self._settings = given or Settings()

@@ -10,7 +10,7 @@ from tocsin.domain import loose, shape
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.loose import text_at
 from tocsin.domain.signal import EventAction, Signal
-from tocsin.ports.source import Envelope, Fetch, RefusedError, Snippet
+from tocsin.ports.source import Ask, ConfigField, Envelope, Fetch, RefusedError, Snippet
 
 _MODES: Final = ("checked", "required", "off")
 
@@ -39,6 +39,27 @@ class CloudWatchSource:
             '  endpoint               = "{url}"\n'
             "  endpoint_auto_confirms = true\n"
             "}",
+        ),
+    )
+
+    fields: Sequence[ConfigField] = (
+        ConfigField(
+            "signature",
+            "Amazon's signature",
+            "“Required” sets events aside while Amazon's certificate cannot be fetched.",
+            Ask.CHOICE,
+            "checked",
+            (
+                ("checked", "Checked; taken all the same while the certificate is out of reach"),
+                ("required", "Required"),
+                ("off", "Not looked at"),
+            ),
+        ),
+        ConfigField(
+            "topic_arns",
+            "Topics",
+            "ARNs of the SNS topics that may send here, one a line. Empty: any.",
+            Ask.LIST,
         ),
     )
 

@@ -16,7 +16,7 @@ from tocsin.adapters.grafana.signature import Signature
 from tocsin.domain import prometheus, shape
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.signal import EventAction, Image, Signal
-from tocsin.ports.source import Asked, Envelope, Reply, Snippet
+from tocsin.ports.source import Ask, Asked, ConfigField, Envelope, Reply, Snippet
 
 _ACTIONS: Final = {"firing": EventAction.TRIGGER, "resolved": EventAction.RESOLVE}
 # What the platform calls it, as of other tools; routes match `alert_kind`.
@@ -98,6 +98,26 @@ class GrafanaSource:
             "        settings:\n"
             "          url: {url}\n"
             "          httpMethod: POST\n",
+        ),
+    )
+
+    fields: Sequence[ConfigField] = (
+        ConfigField(
+            "secret",
+            "HMAC secret",
+            "The same as in the contact point under “HMAC signature”. With it, only what is signed is taken.",
+            Ask.SECRET,
+        ),
+        ConfigField(
+            "signature_header",
+            "Header of the signature",
+            "As in the contact point.",
+            default="X-Grafana-Alerting-Signature",
+        ),
+        ConfigField(
+            "timestamp_header",
+            "Header of the time",
+            "As in the contact point, when the time is signed too; messages older than 5 minutes are refused.",
         ),
     )
 

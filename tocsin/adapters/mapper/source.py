@@ -15,7 +15,7 @@ from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.mapping import mapping
 from tocsin.domain.mapping.model import Definition, definition_of
 from tocsin.domain.signal import EventAction, Signal
-from tocsin.ports.source import Asked, Envelope, Snippet
+from tocsin.ports.source import Ask, Asked, ConfigField, Envelope, Snippet
 
 _MARK: Final = "tocsin_event"
 _MOST_FIELDS: Final = 1000
@@ -38,6 +38,9 @@ PLAIN: Final[dict[str, Any]] = {
         }
     },
 }
+
+
+_PROOF: Final = Proof("secret", "x-tocsin-secret")  # where the tool has no way of its own
 
 
 class MapperSource:
@@ -87,8 +90,25 @@ class MapperSource:
             self.snippets,
             preset=self.preset,
             options=options,
-            proof=self._proof or Proof("secret", "x-tocsin-secret"),
+            proof=self._proof or _PROOF,
             secret=secret,
+        )
+
+    @property
+    def fields(self) -> Sequence[ConfigField]:
+        proof = self._proof or _PROOF
+        said = "it signs with it" if proof.by == "signature" else "it sends it along"
+        return (
+            ConfigField(
+                "secret",
+                "Secret",
+                f"What the tool must know: {said}, in the header {proof.header}. Empty: the address is enough.",
+                Ask.SECRET,
+            ),
+            *(
+                ConfigField(f"options.{name}", name.replace("_", " ").capitalize(), "", default=default)
+                for name, default in self.definition.options.items()
+            ),
         )
 
     def check(self, asked: Asked) -> None:

@@ -15,7 +15,7 @@ from tocsin.domain import loose, shape
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.loose import part, text_at
 from tocsin.domain.signal import EventAction, Link, Signal
-from tocsin.ports.source import Asked, Envelope, RefusedError, Snippet
+from tocsin.ports.source import Ask, Asked, ConfigField, Envelope, RefusedError, Snippet
 
 _LEVELS: Final = {
     "fatal": "critical",
@@ -53,6 +53,15 @@ class SentrySource:
             "    kind: sentry\n"
             "    key: {key}\n"
             "    config: {secret: {env: SENTRY_CLIENT_SECRET}}\n",
+        ),
+    )
+
+    fields: Sequence[ConfigField] = (
+        ConfigField(
+            "secret",
+            "Client secret",
+            "Of Sentry's internal integration. With it, only what Sentry signed is taken.",
+            Ask.SECRET,
         ),
     )
 

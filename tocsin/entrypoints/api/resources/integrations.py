@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -5,6 +6,7 @@ from django.conf import settings
 from ninja import Field, Query, Router, Schema, Status
 
 from tocsin.apps.integrations import actions, queries
+from tocsin.apps.integrations import settings as configs
 from tocsin.apps.integrations.types import EventInfo, IntegrationInfo, IntegrationSpec
 from tocsin.domain.permissions import Actor, Permission, can
 from tocsin.domain.severity import Severity
@@ -23,6 +25,11 @@ class IntegrationIn(In):
     severity_map: dict[str, Severity] = Field(default_factory=dict, examples=[{"page": "SEV1"}])
     enabled: bool = True
     silent_after: Duration | None = Field(None, description="absent: kept; 0s: never")
+    config: dict[str, Any] | None = Field(
+        None,
+        description="What its kind asks for; absent: kept. A secret that it does not name is kept, null ends it",
+        examples=[{"topic_arns": ["arn:aws:sns:eu-central-1:123456789012:alarms"]}],
+    )
 
     def spec(self) -> IntegrationSpec:
         return IntegrationSpec(
@@ -33,11 +40,18 @@ class IntegrationIn(In):
             severity_map=self.severity_map,
             enabled=self.enabled,
             silent_after=duration(self.silent_after, "silent_after"),
+            config=self.config,
         )
 
 
+class Rotation(In):
+    keep_for: Duration | None = Field(None, description="0s: the old key ends at once; at most 90d")
+
+
 class Integration(Schema):
-    """`key` and `url` are shown to those who may edit it."""
+    """`key`, `url`, `config` and `secrets` are shown to those who may edit it. Of secrets only the names of
+    those that are set are told.
+    """
 
     name: str
     kind: str
@@ -50,6 +64,10 @@ class Integration(Schema):
     last_event_at: datetime | None
     silent_after: str | None
     silent_since: datetime | None
+    old_key_until: datetime | None
+    old_key_used_at: datetime | None
+    config: dict[str, Any] | None
+    secrets: list[str]
     from_file: bool
 
 
@@ -64,6 +82,7 @@ class IntegrationFilter(Listed):
 
 
 class Event(Schema):
+    id: int
     event_id: str
     action: str
     dedup_key: str
@@ -83,8 +102,9 @@ class Sent(Schema):
     event_id: str
 
 
-def _shown(info: IntegrationInfo, actor: Actor) -> Integration:
+def shown(info: IntegrationInfo, actor: Actor) -> Integration:
     secret = can(actor, Permission.EDIT_TEAM, [info.team_id] if info.team_id else [])
+    config, secrets = configs.without_secrets(info.kind, info.config)
     return Integration(
         name=info.name,
         kind=info.kind,
@@ -97,6 +117,10 @@ def _shown(info: IntegrationInfo, actor: Actor) -> Integration:
         last_event_at=info.last_event_at,
         silent_after=duration_text(info.silent_after),
         silent_since=info.silent_since,
+        old_key_until=info.old_key_until,
+        old_key_used_at=info.old_key_used_at,
+        config=config if secret else None,
+        secrets=secrets if secret else [],
         from_file=info.from_file,
     )
 
@@ -105,7 +129,7 @@ def _shown(info: IntegrationInfo, actor: Actor) -> Integration:
 def list_integrations(request: ApiRequest, filters: Query[IntegrationFilter]) -> Any:
     rows = queries.integrations(search=filters.search, service=filters.service)
     page = sliced(rows, lambda one: one.name, filters)
-    items = [_shown(one, request.actor) for one in page.items]
+    items = [shown(one, request.actor) for one in page.items]
     return Integrations(items=items, next_cursor=page.next_cursor)
 
 
@@ -113,19 +137,22 @@ def list_integrations(request: ApiRequest, filters: Query[IntegrationFilter]) ->
 def create_integration(request: ApiRequest, body: IntegrationIn) -> Status[Integration]:
     forms.check_free("integration", body.name, queries.integration)
     made = actions.save_integration(actor=request.actor, spec=body.spec(), now=request.now)
-    return Status(201, _shown(made, request.actor))
+    return Status(201, shown(made, request.actor))
 
 
 @router.get("/{name}", response=Integration)
 def read_integration(request: ApiRequest, name: str) -> Integration:
-    return _shown(found(queries.integration(name), "integration", name), request.actor)
+    return shown(found(queries.integration(name), "integration", name), request.actor)
 
 
 @router.put("/{name}", response=Integration)
 def replace_integration(request: ApiRequest, name: str, body: IntegrationIn) -> Integration:
     """All of it, except that an absent `key` is kept; a new `name` renames it."""
-    saved = actions.save_integration(actor=request.actor, spec=body.spec(), rename_from=name, now=request.now)
-    return _shown(saved, request.actor)
+    spec, there = body.spec(), queries.integration(name)
+    if there is not None and there.kind == spec.kind and spec.config is not None:
+        spec = replace(spec, config=configs.with_secrets(spec.kind, there.config, spec.config))
+    saved = actions.save_integration(actor=request.actor, spec=spec, rename_from=name, now=request.now)
+    return shown(saved, request.actor)
 
 
 @router.delete("/{name}", response={204: None})
@@ -135,9 +162,18 @@ def delete_integration(request: ApiRequest, name: str) -> Status[None]:
 
 
 @router.post("/{name}/rotate-key", response=Integration)
-def rotate_key(request: ApiRequest, name: str) -> Integration:
-    """A new key at once; the old one opens the door for a day longer."""
-    return _shown(actions.rotate_key(actor=request.actor, name=name, now=request.now), request.actor)
+def rotate_key(request: ApiRequest, name: str, body: Rotation | None = None) -> Integration:
+    """A new key at once; the old one opens the door for `keep_for` longer, by default for a day."""
+    keep = duration(body.keep_for, "keep_for") if body else None
+    keep = actions.OLD_KEY_KEPT if keep is None else keep
+    made = actions.rotate_key(actor=request.actor, name=name, now=request.now, keep_for=keep)
+    return shown(made, request.actor)
+
+
+@router.post("/{name}/end-old-key", response=Integration)
+def end_old_key(request: ApiRequest, name: str) -> Integration:
+    """The old key is refused from now on; nothing happens where there is none."""
+    return shown(actions.end_old_key(actor=request.actor, name=name, now=request.now), request.actor)
 
 
 @router.post("/{name}/test", response={202: Sent})

@@ -13,12 +13,14 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tocsin.apps.catalog import queries as catalog
 from tocsin.apps.integrations import actions, queries
+from tocsin.apps.integrations import settings as configs
 from tocsin.apps.integrations.health import health_of, losses, traffic
 from tocsin.apps.integrations.types import IntegrationInfo, IntegrationSpec
 from tocsin.domain.errors import FieldError, Invalid, NotFound
 from tocsin.domain.permissions import Permission, can
 from tocsin.domain.time.durations import format_duration, parse_duration
 from tocsin.entrypoints.web import forms
+from tocsin.entrypoints.web.configfields import drawn
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import private, signed_in
 from tocsin.entrypoints.web.views.integrations import HEALTH, TAKEN, bars
@@ -114,6 +116,7 @@ def _one(
         "values": values or _values(found),
         "errors": errors,
     }
+    context |= drawn(found.kind, found.config, values, errors)
     if found.last_event_at is None and found.enabled:
         context |= {"waiting": True, **_arrived(found)}
     response = render(request, "integrations/show.html", context, status=422 if errors else 200)
@@ -142,6 +145,10 @@ def _silent_after(request: HttpRequest) -> timedelta | None:
         raise Invalid(FieldError("silent_after", f"{error}; as in 30m or 1d")) from None
 
 
+def _config(request: HttpRequest, found: IntegrationInfo) -> Mapping[str, object]:
+    return configs.filled_in(configs.fields_of(found.kind, found.config), found.config, request.POST.dict())
+
+
 @signed_in
 @require_POST
 def edit(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
@@ -153,6 +160,7 @@ def edit(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
             service=forms.text(request.POST, "service") or None,
             severity_map=forms.severity_map(request.POST),
             silent_after=_silent_after(request),
+            config=_config(request, found),
         )
         if spec.name != name and queries.integration(spec.name) is not None:
             return _one(request, reader, found, request.POST, {"name": TAKEN})

@@ -13,10 +13,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from tocsin.apps.catalog import queries as catalog
 from tocsin.apps.integrations import actions, queries
+from tocsin.apps.integrations import settings as configs
 from tocsin.apps.integrations.health import Health, Traffic, health_of, traffic
 from tocsin.apps.integrations.types import IntegrationInfo, IntegrationSpec
 from tocsin.domain.errors import Invalid
 from tocsin.entrypoints.web import forms
+from tocsin.entrypoints.web.configfields import drawn
 from tocsin.entrypoints.web.gallery import groups, title_of
 from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import signed_in
@@ -99,6 +101,7 @@ def add(request: HttpRequest, reader: Reader) -> HttpResponse:
             name=forms.text(request.POST, "name", required=True),
             kind=forms.text(request.POST, "kind", required=True),
             service=forms.text(request.POST, "service") or None,
+            config=configs.filled_in(configs.fields_of(kind, {}), {}, request.POST.dict()),
         )
         if queries.integration(spec.name) is not None:
             return _form(request, kind, request.POST, {"name": TAKEN})
@@ -120,6 +123,7 @@ def _form(
         "services": [service.name for service in catalog.services()],
         "values": values,
         "errors": errors,
+        **drawn(kind, {}, values, errors),
     }
     return render(request, "integrations/add.html", context, status=422 if errors else 200)
 
