@@ -25,7 +25,7 @@ def served(options: Options) -> Iterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         door = build(options)
-        server = uvicorn.Server(uvicorn.Config(door, lifespan="off", log_config=None, ws="none"))  # type: ignore[arg-type]
+        server = uvicorn.Server(uvicorn.Config(door, lifespan="off", log_config=None, ws="none"))
 
         async def run() -> None:
             await door.start()

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 _MOST_BYTES: Final = 32 * 1024 * 1024
 _MOST_ROWS: Final = 50_000
 _COMMIT_WITHIN_S: Final = 2.5
-_STOP_WITHIN_S: Final = 5.0
+_STOP_WITHIN_S: Final = 10.0
 _NOTIFY_EVERY_S: Final = 0.02
 # When many send at once, a moment's wait lets them share a commit, which is most of what an event costs.
 _GATHER_S: Final = 0.003
@@ -93,23 +93,22 @@ class Writer:
         self._fold_until = 0.0
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
         self._notified_at = 0.0
         self._notify_owed = False
         self._senders = 0  # of the last batch
 
     def start(self) -> None:
+        self._stopping = False
         self._task = asyncio.create_task(self._run(), name="ingest-writer")
 
     async def stop(self) -> None:
-        """Commits what was submitted first."""
+        """Commits what was submitted first, and what is being committed: its senders are to hear of it."""
         self._fold_until = 0.0
+        self._stopping = True
         self._wake.set()
-        for batch in (self._gathering, self._folding):
-            if batch.senders:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_STOP_WITHIN_S):
-                        await batch.done.wait()
         if self._task is not None:
+            await asyncio.wait({self._task}, timeout=_STOP_WITHIN_S)
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
@@ -133,7 +132,7 @@ class Writer:
         return event_id
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping or self._gathering.senders or self._folding.senders:
             await self._woken()
             if self._gathering.senders and self._senders >= _MANY:
                 await asyncio.sleep(_GATHER_S)
