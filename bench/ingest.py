@@ -3,7 +3,8 @@
 Both get the same alerts over 32 keep-alive connections on loopback, in turns, within one run: Alertmanager
 as Prometheus sends them (POST /api/v2/alerts), Tocsin as Alertmanager does (webhook v4). Alertmanager keeps
 them in memory only; Tocsin answers after the commit, and all CPU time of PostgreSQL is counted with the
-door's.
+door's. `--alerta` adds alerta-server, installed into a place of its own: it gets Tocsin's very bodies at
+its webhook for Prometheus, and keeps them in PostgreSQL too.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -33,6 +34,7 @@ from tocsin.testing.mailbox import free_port
 CONNECTIONS = 32
 KEY = "0123456789abcdef0123456789abcdef"
 KEYS_OF_A_STORM = 10
+ALERTA = 50.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 Make = Callable[[int], list[int]]
@@ -296,36 +298,74 @@ def tocsin(folder: Path) -> Iterator[Peer]:
         cluster.stop()
 
 
+@contextmanager
+def alerta(folder: Path) -> Iterator[Peer]:
+    """As its documents run it: gunicorn before PostgreSQL; two workers for the two cores."""
+    place = folder / "alerta"
+    subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+    packages = ["alerta-server", "gunicorn", "psycopg2-binary", "setuptools<80"]
+    subprocess.run([place / "bin/pip", "install", "-q", *packages], check=True)
+    cluster = Cluster(folder / "alerta-pg")
+    cluster.start()
+    try:
+        assert cluster.pid is not None
+        port = free_port()
+        environment = {**os.environ, "DATABASE_URL": cluster.url, "AUTH_REQUIRED": "False"}
+        command = [
+            f"{place}/bin/gunicorn",
+            "alerta:create_app()",
+            f"--bind=127.0.0.1:{port}",
+            "--workers=2",
+            "--threads=16",
+            "--keep-alive=60",
+            "--log-level=error",
+        ]
+        with running(command, folder, environment) as pid:
+            wait(f"http://127.0.0.1:{port}/")
+            parts = {"alerta": pid, "postgresql": cluster.pid}
+            yield Peer(port, "/webhooks/prometheus", b"201", for_tocsin, parts)
+    finally:
+        cluster.stop()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=4.0, help="of each turn")
     parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--only", default="", help="loads whose name holds this")
+    parser.add_argument("--alerta", action="store_true", help="a second peer, from the package registry")
     given = parser.parse_args()
+    loads = [load for load in LOADS if given.only in load.name]
     rows = []
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o755)
-        with alertmanager(folder) as theirs, tocsin(folder) as ours:
-            for load in LOADS:
-                if given.only not in load.name:
-                    continue
-                their, our = Tally(), Tally()
-                for _ in range(given.turns):
-                    theirs.measure(load, given.seconds, their)
-                    ours.measure(load, given.seconds, our)
-                print(load.name)
-                for who, tally in (("alertmanager", their), ("tocsin", our)):
-                    shares = ", ".join(
-                        f"{part} {1e6 * used / tally.events:.1f} µs" for part, used in tally.shares.items()
-                    )
-                    rate = tally.events / tally.seconds
-                    print(
-                        f"  {who}: {tally.per_cpu_second:,.0f} events/CPU s, {rate:,.0f} events/s; {shares}"
-                    )
-                ratio = our.per_cpu_second / their.per_cpu_second
-                rows.append(verdict(f"ingest, {load.name}", ratio, load.promised, "×", at_least=True))
+        peers = {"alertmanager": stack.enter_context(alertmanager(folder))}
+        if given.alerta:
+            peers["alerta"] = stack.enter_context(alerta(folder))
+        peers["tocsin"] = stack.enter_context(tocsin(folder))
+        for load in loads:
+            tallies = {who: Tally() for who in peers}
+            for _ in range(given.turns):
+                for who, peer in peers.items():
+                    peer.measure(load, given.seconds, tallies[who])
+            print(load.name)
+            for who, tally in tallies.items():
+                report(who, tally)
+            our = tallies["tocsin"].per_cpu_second
+            theirs = our / tallies["alertmanager"].per_cpu_second
+            rows.append(verdict(f"ingest, {load.name}", theirs, load.promised, "×", at_least=True))
+            if given.alerta:
+                alertas = our / tallies["alerta"].per_cpu_second
+                what = f"ingest, {load.name}, beside alerta"
+                rows.append(verdict(what, alertas, ALERTA, "×", at_least=True))
     print(HEADER, *rows, sep="\n")
+
+
+def report(who: str, tally: Tally) -> None:
+    shares = ", ".join(f"{part} {1e6 * used / tally.events:.1f} µs" for part, used in tally.shares.items())
+    rate = tally.events / tally.seconds
+    print(f"  {who}: {tally.per_cpu_second:,.0f} events/CPU s, {rate:,.0f} events/s; {shares}")
 
 
 if __name__ == "__main__":
