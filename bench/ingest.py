@@ -34,6 +34,7 @@ from tocsin.testing.mailbox import free_port
 CONNECTIONS = 32
 KEY = "0123456789abcdef0123456789abcdef"
 KEYS_OF_A_STORM = 10
+JSON = {"Content-Type": "application/json"}
 ALERTA = 50.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -321,7 +322,10 @@ def alerta(folder: Path) -> Iterator[Peer]:
             "--log-level=error",
         ]
         with running(command, folder, environment) as pid:
-            wait(f"http://127.0.0.1:{port}/")
+            address = f"http://127.0.0.1:{port}/webhooks/prometheus"
+            wait(address)
+            # It answers 500 to whoever is second to name a new alert.
+            httpx.post(address, content=for_tocsin(list(range(KEYS_OF_A_STORM))), headers=JSON)
             parts = {"alerta": pid, "postgresql": cluster.pid}
             yield Peer(port, "/webhooks/prometheus", b"201", for_tocsin, parts)
     finally:

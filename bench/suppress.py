@@ -9,6 +9,7 @@ import os
 import statistics
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -51,12 +52,20 @@ def fill(count: int, now: datetime) -> None:
 
     rows = [
         Silence(
-            kind="silence", matchers=matchers(number), services=[], comment=f"planned work {number}",
-            created_label="Anna", starts_at=now - timedelta(hours=1), ends_at=now + timedelta(days=1),
-            zone="UTC", created_at=now, changed_at=now,
-        )
+            uid=uuid.uuid4(),
+            kind="silence",
+            matchers=matchers(number),
+            services=[],
+            comment=f"planned work {number}",
+            created_label="Anna",
+            starts_at=now - timedelta(hours=1),
+            ends_at=now + timedelta(days=1),
+            zone="UTC",
+            created_at=now,
+            changed_at=now,
+        )  # fmt: skip
         for number in range(count)
-    ]  # fmt: skip
+    ]
     Silence.objects.bulk_create(rows, batch_size=1000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE alerts_silence")

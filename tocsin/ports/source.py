@@ -91,7 +91,7 @@ class ConfiguredSource(Source, Protocol):
 
 class Ask(StrEnum):
     TEXT = "text"
-    SECRET = "secret"  # never shown again
+    SECRET = "secret"  # noqa: S105 - the name of a kind of field, whose value is never shown again
     LIST = "list"
     NUMBER = "number"
     CHOICE = "choice"
@@ -113,7 +113,7 @@ class ConfigField:
 
 @runtime_checkable
 class DescribedSource(ConfiguredSource, Protocol):
-    """One whose config is filled in by a form; words that have pages of their own are not among the fields."""
+    """One whose config is filled in by a form; what has a page of its own is not among the fields."""
 
     @property
     def fields(self) -> Sequence[ConfigField]: ...

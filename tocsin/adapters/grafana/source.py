@@ -117,7 +117,7 @@ class GrafanaSource:
         ConfigField(
             "timestamp_header",
             "Header of the time",
-            "As in the contact point, when the time is signed too; messages older than 5 minutes are refused.",
+            "As in the contact point, when the time is signed too; older than 5 minutes is refused.",
         ),
     )
 

@@ -102,7 +102,7 @@ class MapperSource:
             ConfigField(
                 "secret",
                 "Secret",
-                f"What the tool must know: {said}, in the header {proof.header}. Empty: the address is enough.",
+                f"What the tool must know: {said}, in the header {proof.header}. Empty: the address will do.",
                 Ask.SECRET,
             ),
             *(

@@ -5,6 +5,7 @@ looked up by that label. Only those that name none are tried one by one.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,11 +19,6 @@ from tocsin.domain.suppression.recurrence import UTC_ZONE, Recurring, Span, foll
 from tocsin.domain.time import format_duration
 
 _LITERALS: Final = re.compile(r"[\w @:,/%=<>~\-]+(?:\|[\w @:,/%=<>~\-]+)*")
-# Such labels are on so many alerts that another, where there is one, is the better way to a silence.
-_COMMON: Final = frozenset(
-    {"severity", "integration", "kind", "env", "environment", "job", "cluster", "team"}
-)
-
 Key = tuple[str, str]
 
 
@@ -74,8 +70,11 @@ class SilenceIndex:
     _closed: dict[str, Span] = field(default_factory=dict)  # while it is known not to be open
 
     def __post_init__(self) -> None:
-        for silence in self.silences:
-            keys = _keys(silence.matchers)
+        ways = [_ways(silence.matchers) for silence in self.silences]
+        crowd = Counter(key for each in ways for way in each for key in way)
+        for silence, each in zip(self.silences, ways, strict=True):
+            # The way that it shares with the fewest others: `alertname="Slow"` may be in thousands.
+            keys = min(each, key=lambda way: sum(crowd[key] for key in way), default=[])
             for key in keys:
                 self._by_key.setdefault(key, []).append(silence)
             if keys:
@@ -129,18 +128,9 @@ class SilenceIndex:
         yield from self._others
 
 
-def _keys(matchers: Iterable[Matcher]) -> list[Key]:
-    """What one of them takes an alert to have: one pair of a few. None: nothing that can be looked up."""
-    best: list[Key] = []
-    for matcher in matchers:
-        found = _values(matcher)
-        if found and (not best or _weight(found) < _weight(best)):
-            best = found
-    return best
-
-
-def _weight(keys: list[Key]) -> tuple[bool, int]:
-    return keys[0][0] in _COMMON, len(keys)
+def _ways(matchers: Iterable[Matcher]) -> list[list[Key]]:
+    """Each is what one matcher takes an alert to have: one pair of a few. None: it can't be looked up."""
+    return [way for matcher in matchers if (way := _values(matcher))]
 
 
 def _values(matcher: Matcher) -> list[Key]:

@@ -27,7 +27,7 @@ class IntegrationIn(In):
     silent_after: Duration | None = Field(None, description="absent: kept; 0s: never")
     config: dict[str, Any] | None = Field(
         None,
-        description="What its kind asks for; absent: kept. A secret that it does not name is kept, null ends it",
+        description="What its kind asks for; absent: kept. A secret not named is kept, null ends it",
         examples=[{"topic_arns": ["arn:aws:sns:eu-central-1:123456789012:alarms"]}],
     )
 

@@ -31,7 +31,7 @@ class IntegrationHealth(Schema):
 
 
 class Rejection(Schema):
-    """Something that was refused, `count` times alike; `body` is the beginning of one, or the `whole` of it."""
+    """Something refused, `count` times alike; `body` is the beginning of one, or the `whole` of it."""
 
     id: int
     kind: str
