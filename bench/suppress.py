@@ -63,7 +63,7 @@ def fill(count: int, now: datetime) -> None:
             zone="UTC",
             created_at=now,
             changed_at=now,
-        )  # fmt: skip
+        )
         for number in range(count)
     ]
     Silence.objects.bulk_create(rows, batch_size=1000)

@@ -1,4 +1,4 @@
-"""What an integration's config says, field by field: for forms and the API, which never gives secrets back."""
+"""What an integration's config says, field by field: for forms and the API, which gives no secret back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
