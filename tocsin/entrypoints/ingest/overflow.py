@@ -260,9 +260,16 @@ class Overflow:
         wait, self._wait = self._wait, _Wait()
         if wait.began is None:
             return
+        told = False
+        try:
+            connection = await self._line.get(self.names)
+            await connection.execute(_REPORT, [wait.began, clock.now(), wait.events, wait.fullest])
+            told = True
+        finally:
+            if not told:  # again, with what came meanwhile
+                self._wait = wait.and_then(self._wait)
+                self._work.set()
         logger.warning("all events of the spool are in the database", extra={"events": wait.events})
-        connection = await self._line.get(self.names)
-        await connection.execute(_REPORT, [wait.began, clock.now(), wait.events, wait.fullest])
 
     def _oldest(self) -> datetime | None:
         moments = [each.oldest for each in self._all if each.oldest]
@@ -293,6 +300,12 @@ class _Wait:
         if self.fullest < _WARN_AT <= share:
             logger.error("the spool is half full; events are refused once it is full")
         self.fullest = max(self.fullest, share)
+
+    def and_then(self, later: "_Wait") -> "_Wait":
+        self.began = self.began or later.began
+        self.events += later.events
+        self.fullest = max(self.fullest, later.fullest)
+        return self
 
 
 async def _copied(connection: psycopg.AsyncConnection[Any], batches: Sequence[Batch]) -> None:
