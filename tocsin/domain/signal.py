@@ -11,6 +11,7 @@ from zlib import crc32
 
 # Events of one key share a lane, and a lane is worked by one worker at a time: their order is kept.
 LANES: Final = 64
+_LONGEST_AGO: Final = timedelta(days=366)
 
 
 def lane_of(integration_id: int, dedup_key: str) -> int:
@@ -81,6 +82,15 @@ class Signal:
     exit_code: int | None = None
     every: timedelta | None = None
     unless_heard_since: datetime | None = None
+
+
+def believed(claim: datetime | None, heard: datetime) -> datetime | None:
+    """When the tool says it began, where a clock may say so: not after it was heard of, and not more than a
+    year before. None where there is no such claim; what the tool sent is kept as it was.
+    """
+    if claim is None or claim < heard - _LONGEST_AGO:
+        return None
+    return min(claim, heard)
 
 
 def facts(signal: Signal, *, integration: str, kind: str) -> dict[str, str]:

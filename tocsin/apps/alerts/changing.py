@@ -8,7 +8,7 @@ from tocsin.apps.alerts.directory import Directory
 from tocsin.apps.alerts.incoming import Incoming
 from tocsin.apps.alerts.models import Change
 from tocsin.domain import routing, shape
-from tocsin.domain.signal import facts
+from tocsin.domain.signal import believed, facts
 
 KEPT: Final = timedelta(days=90)
 _AHEAD: Final = timedelta(minutes=5)  # clocks differ; what claims to be later than that happened now
@@ -37,7 +37,7 @@ def _row(each: Incoming, directory: Directory) -> Change:
         service_id=service.id if service else None,
         summary=signal.summary or signal.dedup_key,
         source=signal.source,
-        occurred_at=signal.started_at or each.received_at,
+        occurred_at=believed(signal.started_at, each.received_at) or each.received_at,
         received_at=each.received_at,
         labels=dict(signal.labels),
         links=[{"href": link.href, "text": link.text} for link in signal.links],

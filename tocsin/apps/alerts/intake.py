@@ -21,7 +21,7 @@ from tocsin.apps.catalog.types import ServiceInfo
 from tocsin.apps.integrations.types import IntegrationInfo
 from tocsin.domain import canary, deciding, shape
 from tocsin.domain.severity import Severity
-from tocsin.domain.signal import EventAction, Signal
+from tocsin.domain.signal import EventAction, Signal, believed
 
 _LONGEST_DETAILS: Final = 16_384
 FIRING: Final = "firing"
@@ -175,7 +175,7 @@ def _fire(each: Incoming, batch: _Batch, directory: Directory, now: datetime) ->
         source=signal.source,
         status=FIRING,
         count=each.count,
-        started_at=signal.started_at,
+        started_at=believed(signal.started_at, each.received_at),
         first_seen_at=each.received_at,
         last_seen_at=each.received_at,
     )
