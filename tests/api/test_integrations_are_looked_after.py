@@ -59,11 +59,11 @@ def test_secrets_go_in_and_only_their_names_come_out(world: World) -> None:
     made = world.owner("POST", "/integrations", given).json()
     assert (made["config"], made["secrets"]) == ({"quota": 5}, ["secret"])
     again = {"name": "hub", "kind": "sentry", "config": {"quota": 6}}
-    assert world.owner("PUT", "/integrations/hub", again).json()["secrets"] == ["secret"]
+    assert world.owner("PUT", "/integrations/hub", again, if_match="*").json()["secrets"] == ["secret"]
     assert Integration.objects.get(name="hub").config == {"quota": 6, "secret": "hunter2"}
     again["config"] = {"secret": None}
-    assert world.owner("PUT", "/integrations/hub", again).json()["secrets"] == []
-    wrong = world.owner("PUT", "/integrations/hub", {**again, "config": {"topic": 1}}).json()
+    assert world.owner("PUT", "/integrations/hub", again, if_match="*").json()["secrets"] == []
+    wrong = world.owner("PUT", "/integrations/hub", {**again, "config": {"topic": 1}}, if_match="*").json()
     assert wrong["errors"][0]["field"] == "config.topic"
     seen = world.mate("GET", "/integrations/hub").json()
     assert (seen["config"], seen["secrets"]) == (None, [])

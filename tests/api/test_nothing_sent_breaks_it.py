@@ -20,8 +20,10 @@ from ninja import Schema
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
+from tests.api.test_integrations_are_looked_after import aside, refused
 from tests.api.world import World
 from tocsin.apps.identity import actions
+from tocsin.apps.integrations.models import Event, Rejected
 from tocsin.domain.permissions import SYSTEM, Role
 from tocsin.entrypoints.api.root import api
 
@@ -71,6 +73,8 @@ def one_connection() -> Iterator[None]:
 
 @pytest.fixture
 def headers(world: World) -> dict[str, str]:
+    aside()
+    refused(b"{}")
     _, raw = actions.create_token(actor=SYSTEM, name="fuzz", role=Role.OWNER, now=world.now)
     return {"Authorization": f"Bearer {raw}", "If-Match": "*"}
 
@@ -84,6 +88,8 @@ def known(path: str, world: World) -> dict[str, Any]:
         "ref": ids["incident"],
         "of": "service",
         "uid": ids["silence"],
+        "event": Event.objects.exclude(set_aside="").values_list("pk", flat=True).first(),
+        "sample": Rejected.objects.values_list("pk", flat=True).first(),
         **{f"{name}_id": value for name, value in ids.items()},
     }
 

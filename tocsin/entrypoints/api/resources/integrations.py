@@ -44,7 +44,7 @@ class IntegrationIn(In):
         )
 
 
-class Rotation(In):
+class KeyRotation(In):
     keep_for: Duration | None = Field(None, description="0s: the old key ends at once; at most 90d")
 
 
@@ -162,7 +162,7 @@ def delete_integration(request: ApiRequest, name: str) -> Status[None]:
 
 
 @router.post("/{name}/rotate-key", response=Integration)
-def rotate_key(request: ApiRequest, name: str, body: Rotation | None = None) -> Integration:
+def rotate_key(request: ApiRequest, name: str, body: KeyRotation | None = None) -> Integration:
     """A new key at once; the old one opens the door for `keep_for` longer, by default for a day."""
     keep = duration(body.keep_for, "keep_for") if body else None
     keep = actions.OLD_KEY_KEPT if keep is None else keep
