@@ -19,6 +19,7 @@ _MODULES: Final = {
     "page": "incident",
     "alert": "incident",
     "silence": "silence",
+    "maintenance": "silence",
     "demo": "demo",
     "datadog": "datadog",
 }
