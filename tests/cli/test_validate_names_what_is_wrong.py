@@ -66,3 +66,15 @@ def test_secrets_come_from_beside_the_files(
     said = capsys.readouterr().out
     assert "no environment variable 'NO_SUCH' here" in said
     assert "abab" not in said
+
+
+def test_what_holds_nothing_any_more_is_doubtful(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    over = "{name: old, match: ['a=\"b\"'], start: 2020-01-01T00:00, for: 1h}"
+    weekly = (
+        "{name: sundays, match: ['a=\"b\"'], start: 2020-01-01T00:00, for: 1h, rrule: FREQ=WEEKLY;BYDAY=SU}"
+    )
+    (tmp_path / "a.yaml").write_text(f"silences:\n  - {over}\n  - {weekly}\n")
+    assert run(["validate", "-f", str(tmp_path), "--strict"]) == 1
+    said = capsys.readouterr().out
+    assert "a.yaml:2: warning: silences[old].end: it is over" in said
+    assert "sundays" not in said

@@ -26,6 +26,8 @@ from tocsin.domain.schedule.definition import OverrideDefinition
 from tocsin.domain.schedule.load import shares
 from tocsin.domain.schedule.turns import boundary
 from tocsin.domain.severity import Urgency
+from tocsin.domain.suppression import Span, following
+from tocsin.domain.suppression.recurrence import Recurring
 from tocsin.domain.time import format_duration, to_instant
 
 _HOUR: Final = timedelta(hours=1)
@@ -71,6 +73,10 @@ class _Linter:
             self._policy(policy)
         for service in self._org.services.values():
             self._service(service)
+        for kind, several in (("silences", self._org.silences), ("maintenance", self._org.maintenance)):
+            for one in several.values():
+                if not following(Recurring(Span(one.start, one.end), one.rrule, one.zone), self._now, 1):
+                    self._warn(kind, one.name, ".end", "it is over: it holds nothing any more")
         for path, message in doubtful_routes(self._org):
             self._warn("routes", "", path, message)
 
