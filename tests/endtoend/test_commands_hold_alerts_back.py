@@ -42,10 +42,6 @@ def test_they_hold_until_they_are_ended(tocsin: Installation) -> None:
     tocsin.trigger(KEY, "disk")
     tocsin.trigger(KEY, "cpu")
     alert(tocsin, "cpu")
-    assert [row["holding"] for row in run(tocsin, "silence", "list", "--service", "database")["items"]] in (
-        [],
-        [1],
-    )
     eventually(lambda: run(tocsin, "silence", "list")["items"][0]["holding"] == 1)
     eventually(lambda: run(tocsin, "maintenance", "list")["items"][0]["holding"] == 1)
     assert len(tocsin.incidents()) == 1
