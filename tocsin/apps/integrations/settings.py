@@ -10,7 +10,7 @@ from tocsin.ports.source import Ask, ConfigField, DescribedSource
 _QUOTA: Final = ConfigField(
     "quota",
     "Most events a minute",
-    "More are refused until the tool may send again. Empty: no limit.",
+    "Above it repeats are folded into one for longer; only far above are events refused. Empty: no limit.",
     Ask.NUMBER,
 )
 _DIGITS: Final = 9

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from tocsin.apps.alerts import actions, silenced
-from tocsin.apps.alerts.types import Planned, SilenceFilter, SilenceInfo, SilenceSpec
+from tocsin.apps.alerts.types import Planned, SilenceFilter, SilenceInfo, SilencePreview, SilenceSpec
 from tocsin.apps.catalog import queries as catalog
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.permissions import Permission, can
@@ -23,10 +23,21 @@ from tocsin.lib.clock import now
 
 _AHEAD = timedelta(days=28)
 _STATES = ("active", "scheduled", "expired")
+_MANY = 25  # alerts that one silence holds at once: more are asked about first
+_FEW = 4
+DAYS = (
+    ("MO", "Mon"),
+    ("TU", "Tue"),
+    ("WE", "Wed"),
+    ("TH", "Thu"),
+    ("FR", "Fri"),
+    ("SA", "Sat"),
+    ("SU", "Sun"),
+)
+_ON_DAYS = "FREQ=WEEKLY;BYDAY="
 RECURRENCES = (
     ("", "Once"),
     ("FREQ=DAILY", "Every day"),
-    ("FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", "Every weekday"),
     ("FREQ=WEEKLY", "Every week"),
     ("FREQ=MONTHLY", "Every month, on the same day"),
 )
@@ -61,10 +72,14 @@ def edit(request: HttpRequest, reader: Reader, uid: str = "") -> HttpResponse:
     known = silenced.silence(uid, actor=reader.actor, now=at) if uid else None
     given = request.POST if request.method == "POST" else _prefilled(request.GET, known, at)
     errors: dict[str, str] = {}
-    preview = None
+    preview, doubtful = None, False
     try:
         spec = replace(_spec(given, at), uid=uid)
-        if given.get("deed") == "save":
+        saving = given.get("deed") == "save" and can(reader.actor, Permission.RESPOND)
+        if saving and not given.get("sure"):
+            preview = silenced.preview(actor=reader.actor, spec=spec, now=at)
+            doubtful = _broad(preview)
+        if given.get("deed") == "save" and not doubtful:
             made = actions.save_silence(actor=reader.actor, spec=spec, now=at)
             messages.success(request, "It holds from now on." if made.state == "active" else "Saved.")
             return redirect("silences")
@@ -77,6 +92,9 @@ def edit(request: HttpRequest, reader: Reader, uid: str = "") -> HttpResponse:
         "given": given,
         "errors": errors,
         "preview": preview,
+        "doubtful": doubtful,
+        "days": DAYS,
+        "on_days": given.getlist("days"),
         "recurrences": RECURRENCES,
         "services": [each.name for each in catalog.services()],
         "chosen": given.getlist("services"),
@@ -124,6 +142,11 @@ def extend(request: HttpRequest, reader: Reader, uid: str) -> HttpResponse:
     return redirect("silences")
 
 
+def _broad(seen: SilencePreview) -> bool:
+    """Whether it would hold so much of what fires now that a slip of the pen is likely."""
+    return seen.now > _MANY or (seen.firing >= _FEW and seen.now * 2 > seen.firing)
+
+
 def _prefilled(asked: QueryDict, known: SilenceInfo | None, at: datetime) -> QueryDict:
     """From the one that is changed, else from the address: `match` once for each matcher."""
     given = QueryDict(mutable=True)
@@ -136,10 +159,22 @@ def _prefilled(asked: QueryDict, known: SilenceInfo | None, at: datetime) -> Que
     given["kind"] = known.kind if known else asked.get("kind", SilenceKind.SILENCE)
     given["matchers"] = "\n".join(known.matchers if known else asked.getlist("match"))
     given["comment"] = known.comment if known else ""
-    given["rrule"] = known.rrule if known else ""
+    rule = known.rrule if known else ""
+    days = rule.removeprefix(_ON_DAYS).split(",") if rule.startswith(_ON_DAYS) else []
+    if {code for code, _ in DAYS}.issuperset(days):
+        given.setlist("days", days)
+    given["rrule"] = "" if given.getlist("days") else rule
     given["notice"] = format_duration(known.notice) if known and known.notice else ""
     given.setlist("services", list(known.services if known else asked.getlist("service")))
     return given
+
+
+def _rule(given: QueryDict) -> str:
+    rule, days = forms.text(given, "rrule"), given.getlist("days")
+    if rule and days:
+        raise Invalid(FieldError("rrule", "either tick days or say a rule, not both"))
+    chosen = [code for code, _ in DAYS if code in days]
+    return _ON_DAYS + ",".join(chosen) if chosen else rule
 
 
 def _spec(given: QueryDict, at: datetime) -> SilenceSpec:
@@ -159,7 +194,7 @@ def _spec(given: QueryDict, at: datetime) -> SilenceSpec:
         comment=forms.text(given, "comment"),
         kind=forms.text(given, "kind"),
         services=tuple(each for each in given.getlist("services") if each),
-        rrule=forms.text(given, "rrule"),
+        rrule=_rule(given),
         zone=forms.text(given, "zone") or "UTC",
         notice=before,
     )
