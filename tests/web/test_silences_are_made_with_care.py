@@ -60,7 +60,7 @@ def test_days_are_ticked_and_shown_again(owner: Visitor) -> None:
 
 
 def test_who_may_only_look_makes_none(db: None) -> None:
-    viewer = visitor("viewer", Role.VIEWER)
+    viewer = visitor("viewer", Role.OBSERVER)
     page = viewer.client.get("/silences/new").content.decode()
     assert 'value="save"' not in page
     assert viewer.client.post("/silences/new", form('instance="db1"')).status_code == 403
