@@ -3,6 +3,9 @@ from datetime import timedelta
 from tests.web.conftest import Visitor
 from tocsin.apps.alerts.change_actions import ChangeSpec, record_change
 from tocsin.apps.alerts.models import Change
+from tocsin.apps.catalog import actions as catalog
+from tocsin.apps.catalog.types import ServiceSpec
+from tocsin.domain.permissions import SYSTEM
 from tocsin.entrypoints.web.views import common
 from tocsin.lib import clock
 
@@ -61,3 +64,16 @@ def test_they_are_read_a_portion_at_a_time(owner: Visitor, house: str) -> None:
     last = f"change-{common.PORTION:03}"
     assert last not in first
     assert last in page(owner, f"/changes/?cursor={common.PORTION}")
+
+
+def test_what_broke_after_it_stands_beside_it(owner: Visitor, house: str) -> None:
+    at = clock.now()
+    told(owner, "deployed v3", 30)
+    told(owner, "flag switched", 90, service=None)
+    catalog.save_service(actor=SYSTEM, spec=ServiceSpec("search"), now=at)
+    told(owner, "moved the search", 30, service="search")
+    numbers = {each.summary: each.pk for each in Change.objects.all()}
+    assert "27 min after" in page(owner, f"/changes/{numbers['deployed v3']}")
+    assert house not in page(owner, f"/changes/{numbers['flag switched']}")
+    assert "87 min after" in page(owner, f"/changes/{numbers['flag switched']}?within=6h")
+    assert "None within 1h" in page(owner, f"/changes/{numbers['moved the search']}")

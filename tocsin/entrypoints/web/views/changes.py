@@ -1,5 +1,6 @@
 """Change events: what was deployed or switched, the newest first."""
 
+from datetime import timedelta
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
@@ -8,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from tocsin.apps.alerts import change_queries as queries
 from tocsin.apps.catalog import queries as catalog
+from tocsin.apps.incidents.preceding import incidents_after
 from tocsin.apps.integrations import queries as integrations
 from tocsin.domain.errors import Invalid, NotFound
 from tocsin.entrypoints.web import forms
@@ -15,6 +17,7 @@ from tocsin.entrypoints.web.reader import Reader
 from tocsin.entrypoints.web.views.common import portion, signed_in
 
 _MOST: Final = 1000
+_WITHIN: Final = {"1h": timedelta(hours=1), "6h": timedelta(hours=6), "24h": timedelta(hours=24)}
 
 
 @signed_in
@@ -48,4 +51,11 @@ def show(request: HttpRequest, reader: Reader, number: int) -> HttpResponse:  # 
     found = queries.change(number)
     if found is None:
         raise NotFound("change", number)
-    return render(request, "changes/show.html", {"one": found})
+    asked = forms.text(request.GET, "within")
+    within = asked if asked in _WITHIN else next(iter(_WITHIN))
+    rows = [
+        (each, round((each.detected_at - found.occurred_at).total_seconds() / 60))
+        for each in incidents_after(found, _WITHIN[within])
+    ]
+    context = {"one": found, "rows": rows, "within": within, "choices": list(_WITHIN)}
+    return render(request, "changes/show.html", context)
