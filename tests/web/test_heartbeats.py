@@ -104,3 +104,16 @@ def test_what_a_file_owns_is_read_only(owner: Visitor, house: str) -> None:
     assert answer.status_code == 409
     assert "comes from a file" in answer.content.decode()
     assert owner.client.get("/heartbeats/999").status_code == 404
+
+
+def test_the_form_shows_when_it_would_be_due_and_saves_nothing(owner: Visitor, house: str) -> None:
+    for when in ({"every": "1h"}, {"every": "", "cron": "0 3 * * *", "timezone": "Europe/Berlin"}):
+        answer = owner.client.post("/heartbeats/new", {**FORM, **when, "deed": "try"})
+        text = answer.content.decode()
+        assert answer.status_code == 200
+        assert text.count("somebody is called at") == 5
+        assert 'value="backup"' in text
+    wrong = owner.client.post("/heartbeats/new", {**FORM, "every": "", "cron": "61 * * * *", "deed": "try"})
+    assert wrong.status_code == 422
+    assert 'id="h-cron-error"' in wrong.content.decode()
+    assert not Heartbeat.objects.exists()

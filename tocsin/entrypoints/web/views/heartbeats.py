@@ -87,25 +87,19 @@ def edit(request: HttpRequest, reader: Reader, number: int | None = None) -> Htt
     conflict = ""
     if request.method == "POST":
         try:
-            made = actions.save_heartbeat(
-                actor=reader.actor, spec=_spec(request.POST, one), number=number, now=now()
-            )
+            spec = _spec(request.POST, one)
+            if request.POST.get("deed") == "try":
+                plan = heartbeat.plan_of(spec.every, spec.cron, spec.zone, spec.grace)
+                ahead = [(at, at + plan.grace) for at in _times(plan, now())]
+                return render(request, "heartbeats/edit.html", _form(reader, one, values, ahead=ahead))
+            made = actions.save_heartbeat(actor=reader.actor, spec=spec, number=number, now=now())
             messages.success(request, f"Saved: {made.name} is expected from now on.")
             return redirect("heartbeat", made.id)
         except Invalid as error:
             errors = {("timezone" if key == "zone" else key): text for key, text in _errors(error)}
         except Conflict as error:
             conflict = str(error)
-    context = {
-        "one": one,
-        "values": values,
-        "errors": errors,
-        "others": [text for field, text in errors.items() if field not in _FIELDS],
-        "conflict": conflict,
-        "integrations": _named(),
-        "severities": list(Severity),
-        "may_edit": _may_edit(reader, one) if one else may_make(reader),
-    }
+    context = _form(reader, one, values, errors=errors, conflict=conflict)
     status = 422 if errors else 409 if conflict else 200
     return render(request, "heartbeats/edit.html", context, status=status)
 
@@ -133,6 +127,29 @@ def delete(request: HttpRequest, reader: Reader, number: int) -> HttpResponse:
     return redirect("heartbeat", number)
 
 
+def _form(
+    reader: Reader,
+    one: HeartbeatInfo | None,
+    values: Mapping[str, str],
+    *,
+    errors: Mapping[str, str] | None = None,
+    conflict: str = "",
+    ahead: Sequence[tuple[datetime, datetime]] = (),
+) -> dict[str, object]:
+    errors = errors or {}
+    return {
+        "one": one,
+        "values": values,
+        "errors": errors,
+        "others": [text for field, text in errors.items() if field not in _FIELDS],
+        "conflict": conflict,
+        "ahead": ahead,
+        "integrations": _named(),
+        "severities": list(Severity),
+        "may_edit": _may_edit(reader, one) if one else may_make(reader),
+    }
+
+
 def _found(number: int) -> HeartbeatInfo:
     found = queries.by_id(number, now())
     if found is None:
@@ -156,9 +173,11 @@ def _ahead(one: HeartbeatInfo, at: datetime) -> list[datetime]:
     """The next times of a cron expression; of a period there is only the next."""
     if not one.cron or not one.enabled:
         return []
+    return _times(heartbeat.plan_of(one.every, one.cron, one.zone, one.grace), at)
 
+
+def _times(plan: heartbeat.Plan, at: datetime) -> list[datetime]:
     def times() -> Iterator[datetime]:
-        plan = heartbeat.plan_of(one.every, one.cron, one.zone, one.grace)
         after: datetime | None = at
         while (after := plan.expected(after) if after else None) is not None:
             yield after
