@@ -152,3 +152,16 @@ def test_what_is_no_mail_is_refused(body: bytes) -> None:
 def test_the_sample_has_the_key_it_was_made_for() -> None:
     assert seen(SOURCE.sample("k"), RULES)[:2] == ("trigger", "k")
     assert seen(SOURCE.sample("k", resolve=True))[:2] == ("resolve", "k")
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        ("Größe überschritten".encode(), "Größe überschritten"),
+        (b"=?utf-8?q?Gr=C3=B6=C3=9Fe?=", "Größe"),
+        (b"Disk \xff full", "Disk \ufffd full"),
+    ],
+)
+def test_headers_beyond_ascii_are_read_as_they_came(subject: bytes, said: str) -> None:
+    found = message.read(b"From: Bj\xc3\xb8rn <a@example.com>\r\nSubject: " + subject + b"\r\n\r\nHello")
+    assert (found.subject, found.sender_name) == (said, "Bjørn")

@@ -10,6 +10,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses, parseaddr, parsedate_to_datetime
+from itertools import islice
 from typing import Final
 
 from tocsin.domain import shape
@@ -86,14 +87,15 @@ def read(raw: bytes) -> Mail:
 
 def _headers(message: Message) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name, value in message.items()[:_MOST_HEADERS]:
+    # As they came: `items` makes question marks of bytes beyond ASCII, which mails in UTF-8 (RFC 6532) have.
+    for name, value in islice(message.raw_items(), _MOST_HEADERS):
         found.setdefault(name.lower()[:255], _decoded(value)[:4096])
     return found
 
 
 def _decoded(value: object) -> str:
     """RFC 2047, as well as it goes."""
-    text = str(value)
+    text = _sound(str(value))
     try:
         words = decode_header(text)
     except (HeaderParseError, ValueError):
