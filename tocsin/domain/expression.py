@@ -16,19 +16,13 @@ from typing import Any, Final
 
 import cel
 
+from tocsin.domain.cel_text import LOOP, check_scopes, code_of, loop_names
 from tocsin.domain.signal import Signal
 
 _LONGEST: Final = 2048
 _NAMES: Final = frozenset({"labels", "payload", "event"})
 _HOLE: Final = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _LABEL: Final = re.compile(r"labels\.([A-Za-z_]\w*)")  # by far the most common; needs no interpreter
-# Texts (raw ones first: in them a backslash escapes nothing) and comments, in which brackets mean nothing.
-_QUOTED: Final = re.compile(
-    r"""(?<!\w)[bB]?[rR][bB]?(?:'{3}.*?'{3}|"{3}.*?"{3}|'[^'\n]*'|"[^"\n]*")"""
-    r"""|'{3}(?:\\.|.)*?'{3}|"{3}(?:\\.|.)*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|//[^\n]*""",
-    re.DOTALL,
-)
-_LOOP: Final = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\((?:\s*(\w+)\s*,)?")
 _DEEPEST_LOOP: Final = 2
 _LONGEST_LIST: Final = 1000  # a loop in a loop then ends within a moment
 _DEEPEST: Final = 32
@@ -127,9 +121,9 @@ def parse_expression(text: str) -> Expression:
     if not text or len(text) > _LONGEST:
         msg = f"expected an expression of at most {_LONGEST} characters"
         raise ValueError(msg)
-    code = _QUOTED.sub(lambda quoted: " " * len(quoted[0]), text)
+    code = code_of(text)
     try:
-        unknown = sorted(set(_program(text).variables()) - _NAMES - set(_LOOP.findall(code)))
+        unknown = sorted(set(_program(text).variables()) - _NAMES - loop_names(code))
     except ValueError as error:
         lines = str(error).replace("ERROR: <input>:1:", "at character ").splitlines()
         msg = f"expected an expression: {lines[0][:300] if lines else error}"
@@ -137,6 +131,7 @@ def parse_expression(text: str) -> Expression:
     if unknown:
         msg = f"there is no {unknown[0]!r} here: an expression sees `labels`, `payload` and `event`"
         raise ValueError(msg)
+    check_scopes(code, _NAMES)
     if _loops(code) > _DEEPEST_LOOP:
         msg = f"a loop (exists, all, map, filter) inside a loop, more than {_DEEPEST_LOOP} deep"
         raise ValueError(msg)
@@ -145,7 +140,7 @@ def parse_expression(text: str) -> Expression:
 
 def _loops(code: str) -> int:
     """How deep loops stand inside loops."""
-    opens = {code.index("(", found.start()) for found in _LOOP.finditer(code)}
+    opens = {found.start("open") for found in LOOP.finditer(code)}
     stack: list[bool] = []
     deepest = 0
     for position, char in enumerate(code):

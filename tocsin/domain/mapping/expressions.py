@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import cel
 
+from tocsin.domain.cel_text import LOOP, check_scopes, code_of, loop_names
 from tocsin.domain.mapping.functions import FUNCTIONS, extractor
 
 LONGEST: Final = 2000
@@ -21,10 +22,6 @@ _MOST_SUMS: Final = 32
 _MOST_SUMS_WITH_LOOPS: Final = 12
 _DEEPEST_LOOP: Final = 2
 
-_STRING: Final = re.compile(r"""[rRbB]{0,2}("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')""")
-_LOOP: Final = re.compile(
-    r"\.\s*(?P<macro>all|exists_one|exists|map|filter)\s*\(\s*(?P<name>[A-Za-z_]\w*)\s*,"
-)
 _DEFAULT: Final = re.compile(r"\bdefault\(\s*(?P<path>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[\d{1,4}\])+)\s*,")
 _PATH_PART: Final = re.compile(r"\.[A-Za-z_]\w*|\[\d+\]")
 _EXTRACT: Final = re.compile(
@@ -101,7 +98,7 @@ def check(text: str) -> None:
     if not all(char.isprintable() or char in "\n\t\r" for char in text):
         msg = "holds a character that cannot be printed"
         raise ValueError(msg)
-    bare = _STRING.sub("''", text)
+    bare = code_of(text)
     _check_cost(bare)
     for found in _EXTRACT.finditer(text):
         extractor(found["pattern"] if found["raw"] else found["pattern"].replace("\\\\", "\\"))
@@ -109,11 +106,11 @@ def check(text: str) -> None:
         program = cel.compile(_with_defaults(text))
     except ValueError as error:
         raise ValueError(_syntax(str(error))) from error
-    bound = {found["name"] for found in _LOOP.finditer(bare)}
-    unknown = sorted(set(program.variables()) - set(NAMES) - bound)
+    unknown = sorted(set(program.variables()) - set(NAMES) - loop_names(bare))
     if unknown:
         msg = f"there is no “{unknown[0]}” here; expressions see {', '.join(NAMES)}"
         raise ValueError(msg)
+    check_scopes(bare, NAMES)
     known = _CEL_FUNCTIONS | FUNCTIONS.keys()
     strange = sorted(name for name in program.functions() if name[:1].isalpha() and name not in known)
     if strange:
@@ -122,7 +119,7 @@ def check(text: str) -> None:
 
 
 def _check_cost(bare: str) -> None:
-    macros = {found.end("macro"): found["macro"] for found in _LOOP.finditer(bare)}
+    macros = {found.end("macro"): found["macro"] for found in LOOP.finditer(bare)}
     sums = bare.count("+")
     if sums > (_MOST_SUMS_WITH_LOOPS if macros else _MOST_SUMS):
         msg = f"has {sums} times “+”; at most {_MOST_SUMS_WITH_LOOPS} with a loop, {_MOST_SUMS} without"
