@@ -5,44 +5,21 @@ changed. The silences are as people make them: most name an instance, some a ser
 """
 
 import argparse
-import os
 import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.numbers import HEADER, verdict
+from bench.scratch import database
 from tocsin.domain.suppression import Facts
-from tocsin.lib.postgres import Cluster
 
 LIMIT_US = 50
 BATCH = 200  # events; a worker in a storm takes more
 INSTANCES = 20_000
-
-
-@contextmanager
-def database(folder: Path) -> Iterator[None]:
-    """Django in this process, on an empty database."""
-    cluster = Cluster(folder / "pg")
-    cluster.start()
-    try:
-        os.environ["TOCSIN_DATABASE_URL"] = cluster.url
-        os.environ["TOCSIN_DATA_DIR"] = str(folder / "data")
-        from tocsin.config import bootstrap  # noqa: PLC0415 - settings are read from the lines above
-
-        bootstrap.setup()
-        from django.core.management import call_command  # noqa: PLC0415 - as above
-        from django.db import connections  # noqa: PLC0415 - as above
-
-        call_command("migrate", verbosity=0)
-        yield
-        connections.close_all()
-    finally:
-        cluster.stop()
 
 
 def fill(count: int, now: datetime) -> None:
