@@ -106,3 +106,38 @@ def test_amtool_updates_imports_and_shows(tocsin: Installation, tmp_path: Path) 
     assert shown.returncode == 0, shown.stderr
     assert "receiver: straight" in shown.stdout or 'receiver: "straight"' in shown.stdout
     assert amtool(tocsin, "0" * 32, "alert", "query").returncode != 0
+
+
+@programs.prometheus
+def test_amtool_shows_more_of_everything(tocsin: Installation) -> None:
+    def text(*words: str) -> str:
+        done = amtool(tocsin, KEY, *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    text(
+        "alert",
+        "add",
+        "Extended",
+        "node=db7",
+        "severity=critical",
+        "--annotation=runbook=https://wiki.example.com/7",
+    )
+    eventually(lambda: said(tocsin, KEY, "alert", "query", "alertname=Extended"), 20)
+    shown = text("alert", "query", "-o", "extended", "alertname=Extended")
+    for part in ('alertname="Extended"', 'node="db7"', 'runbook="https://wiki.example.com/7"', "active"):
+        assert part in shown
+    assert "Extended" in text("alert", "query", "-o", "simple", "node=~db[0-9]")
+    assert "Extended" not in text("alert", "query", "node!=db7")
+
+    brief = ("silence", "add", "alertname=Brief", "--author=sam", "--comment=c", "--duration")
+    short, long = (text(*brief, lasts).strip() for lasts in ("30m", "8h"))
+    within = [each["id"] for each in said(tocsin, KEY, "silence", "query", "--within=1h", "alertname=Brief")]
+    assert within == [short]
+    text("silence", "expire", short)
+    over = [each["id"] for each in said(tocsin, KEY, "silence", "query", "--expired", "alertname=Brief")]
+    assert over == [short]
+    assert long in text("silence", "query", "-o", "extended", "alertname=Brief")
+    assert text("silence", "query", "-q", "alertname=Brief").split() == [long]
+
+    assert "Cluster Status" in text("cluster", "show")
