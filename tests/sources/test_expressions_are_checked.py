@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tocsin.domain.cel_text import code_of
@@ -83,6 +83,9 @@ def test_what_is_quoted_is_no_loop(read: Read) -> None:
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+@example(".map(x, x)")
+@example("m.T{f: payload}")
+@example("cel.bind(a, 1, a)")
 def test_any_text_is_refused_or_worked_out(text: str) -> None:
     assert len(code_of(text)) == len(text)
     payload = {"a": [1, 2, {"x": "é"}], "b": "text"}
@@ -91,7 +94,8 @@ def test_any_text_is_refused_or_worked_out(text: str) -> None:
     except ValueError:
         pass
     else:
-        find([text], Scene({"payload": payload, "event": {}, "headers": {}, "options": {}}))
+        _, problems = find([text], Scene({"payload": payload, "event": {}, "headers": {}, "options": {}}))
+        assert all("undefined" not in problem.lower() for _, problem in problems)
     try:
         expression = parse_expression(text)
     except ValueError:

@@ -3,56 +3,53 @@ name.
 """
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Collection
 from typing import Final
 
 # Texts (raw ones first: in them a backslash escapes nothing) and comments, in which nothing means anything.
 _QUOTED: Final = re.compile(
     r"""(?<!\w)[bB]?[rR][bB]?(?:'{3}.*?'{3}|"{3}.*?"{3}|'[^'\n]*'|"[^"\n]*")"""
-    r"""|'{3}(?:\\.|.)*?'{3}|"{3}(?:\\.|.)*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|//[^\n]*""",
+    r"""|(?:(?<!\w)[bB])?(?:'{3}(?:\\.|.)*?'{3}|"{3}(?:\\.|.)*?"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
+    r"""|(?P<comment>//[^\n]*)""",
     re.DOTALL,
 )
 LOOP: Final = re.compile(
     r"\.\s*(?P<macro>all|exists_one|exists|map|filter)\s*(?P<open>\()(?:\s*(?P<name>[A-Za-z_]\w*)\s*,)?"
 )
-_WORD: Final = re.compile(r"(?<!\w)[A-Za-z_]\w*")
+_NAME: Final = re.compile(
+    r"(?P<open>\()|(?P<close>\))|(?P<dot>\.\s*)?(?<!\w)(?P<name>[A-Za-z_]\w*)(?P<call>\s*\()?"
+)
+_OPERAND: Final = re.compile(r"""[\w)\]}"]\s*\Z""")
+_WORDS: Final = frozenset({"true", "false", "null", "in"})
 
 
 def code_of(text: str) -> str:
-    """The text with blanks in place of what is quoted or a comment; as long as it was."""
-    return _QUOTED.sub(lambda quoted: re.sub(r"[^\n]", " ", quoted[0]), text)
+    """The text, as long as before, with `"` for each character that is quoted and blanks for comments."""
+    return _QUOTED.sub(lambda each: re.sub(r"[^\n]", " " if each["comment"] else '"', each[0]), text)
 
 
-def loop_names(code: str) -> set[str]:
-    return {found["name"] for found in LOOP.finditer(code) if found["name"]}
-
-
-def check_scopes(code: str, known: Container[str]) -> None:
-    """Raises ValueError where a name that a loop gives stands outside that loop."""
-    scopes: dict[str, list[range]] = {}
-    for found in LOOP.finditer(code):
-        if found["name"]:
-            scopes.setdefault(found["name"], []).append(range(found.start("open"), _closing(code, found)))
-    for name, position in _names(code):
-        if name in scopes and name not in known and not any(position in each for each in scopes[name]):
-            line = code.count("\n", 0, position) + 1
-            character = position - code.rfind("\n", 0, position)
-            msg = f"there is no “{name}” outside its loop (line {line}, character {character})"
+def check_names(code: str, known: Collection[str], sees: str) -> None:
+    """Raises ValueError at the first name that is neither known nor bound there: a loop binds its name within
+    its brackets only. `sees` says what there is instead.
+    """
+    bound = {found.start("open"): found["name"] for found in LOOP.finditer(code)}
+    stack: list[str | None] = []
+    for each in _NAME.finditer(code):
+        if each["close"]:
+            del stack[-1:]
+            continue
+        name = each["name"]
+        if each["dot"] and not _OPERAND.search(code, 0, each.start("dot")):
+            msg = f"nothing stands before the dot{_place(code, each.start('dot'))}"
             raise ValueError(msg)
+        if name and not each["dot"] and not each["call"] and name not in {*known, *_WORDS, *stack}:
+            ever = "outside its loop" if name in bound.values() else "here"
+            msg = f"there is no “{name}” {ever}{_place(code, each.start('name'))}: {sees}"
+            raise ValueError(msg)
+        if each["open"] or each["call"]:
+            stack.append(bound.get(each.end() - 1))
 
 
-def _names(code: str) -> Iterator[tuple[str, int]]:
-    """Words that are neither fields of something nor functions."""
-    for found in _WORD.finditer(code):
-        before, after = code[: found.start()].rstrip(), code[found.end() :].lstrip()
-        if not before.endswith(".") and not after.startswith("("):
-            yield found[0], found.start()
-
-
-def _closing(code: str, loop: re.Match[str]) -> int:
-    depth = 0
-    for position in range(loop.start("open"), len(code)):
-        depth += {"(": 1, ")": -1}.get(code[position], 0)
-        if not depth:
-            return position
-    return len(code)
+def _place(text: str, position: int) -> str:
+    line = text.count("\n", 0, position) + 1
+    return f" (line {line}, character {position - text.rfind(chr(10), 0, position)})"

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import cel
 
-from tocsin.domain.cel_text import LOOP, check_scopes, code_of, loop_names
+from tocsin.domain.cel_text import LOOP, check_names, code_of
 from tocsin.domain.signal import Signal
 
 _LONGEST: Final = 2048
@@ -123,15 +123,12 @@ def parse_expression(text: str) -> Expression:
         raise ValueError(msg)
     code = code_of(text)
     try:
-        unknown = sorted(set(_program(text).variables()) - _NAMES - loop_names(code))
+        _program(text)
     except ValueError as error:
         lines = str(error).replace("ERROR: <input>:1:", "at character ").splitlines()
         msg = f"expected an expression: {lines[0][:300] if lines else error}"
         raise ValueError(msg) from error
-    if unknown:
-        msg = f"there is no {unknown[0]!r} here: an expression sees `labels`, `payload` and `event`"
-        raise ValueError(msg)
-    check_scopes(code, _NAMES)
+    check_names(code, _NAMES, "an expression sees `labels`, `payload` and `event`")
     if _loops(code) > _DEEPEST_LOOP:
         msg = f"a loop (exists, all, map, filter) inside a loop, more than {_DEEPEST_LOOP} deep"
         raise ValueError(msg)

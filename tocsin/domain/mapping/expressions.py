@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import cel
 
-from tocsin.domain.cel_text import LOOP, check_scopes, code_of, loop_names
+from tocsin.domain.cel_text import LOOP, check_names, code_of
 from tocsin.domain.mapping.functions import FUNCTIONS, extractor
 
 LONGEST: Final = 2000
@@ -106,11 +106,7 @@ def check(text: str) -> None:
         program = cel.compile(_with_defaults(text))
     except ValueError as error:
         raise ValueError(_syntax(str(error))) from error
-    unknown = sorted(set(program.variables()) - set(NAMES) - loop_names(bare))
-    if unknown:
-        msg = f"there is no “{unknown[0]}” here; expressions see {', '.join(NAMES)}"
-        raise ValueError(msg)
-    check_scopes(bare, NAMES)
+    check_names(bare, NAMES, f"expressions see {', '.join(NAMES)}")
     known = _CEL_FUNCTIONS | FUNCTIONS.keys()
     strange = sorted(name for name in program.functions() if name[:1].isalpha() and name not in known)
     if strange:
