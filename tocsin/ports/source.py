@@ -119,6 +119,44 @@ class DescribedSource(ConfiguredSource, Protocol):
     def fields(self) -> Sequence[ConfigField]: ...
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a message: `then` is an action or "ignore". `rule` is the place of the rule that
+    decided, None where none did; `dedup_key` and `severity` are "" where nothing gives one.
+    """
+
+    then: str
+    reason: str
+    dedup_key: str = ""
+    severity: str = ""
+    rule: int | None = None
+
+
+@dataclass(frozen=True)
+class RuleWords:
+    """What a rule may say. To the `fields` comes `header:Name`."""
+
+    fields: Sequence[str]
+    operators: Sequence[str]
+    actions: Sequence[str]
+    severities: Sequence[str]
+
+
+@runtime_checkable
+class RuledSource(ConfiguredSource, Protocol):
+    """One whose config holds `rules`, of which the first that fits decides, and `otherwise`."""
+
+    words: RuleWords
+
+    def judge(self, message: bytes) -> Verdict:
+        """Raises `Invalid` for what is no message."""
+        ...
+
+    def message_of(self, payload: bytes) -> bytes:
+        """A message that `payload` of an envelope could have been made of."""
+        ...
+
+
 @runtime_checkable
 class CheckedSource(Source, Protocol):
     """A source that proves its requests; asked before `envelope`."""

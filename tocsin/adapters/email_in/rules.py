@@ -19,6 +19,7 @@ from typing import Any, Final
 from tocsin.adapters.email_in.message import Mail
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.pattern import Extractor, compile_extractor, compile_pattern
+from tocsin.ports.source import Verdict
 
 FIELDS: Final = ("subject", "from", "to", "body")
 OPERATORS: Final = ("contains", "equals", "regex")
@@ -59,23 +60,13 @@ class Rules:
     otherwise: str = "trigger"
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """`dedup_key` "" where no rule gives one."""
-
-    then: str
-    reason: str
-    dedup_key: str = ""
-    severity: str = ""
-    by_rule: bool = False
-
-
 def decide(mail: Mail, rules: Rules) -> Verdict:
-    for rule in rules.rules:
+    """`then` is "" where no rule decides."""
+    for place, rule in enumerate(rules.rules):
         found = _found(rule, mail)
         if found is not None:
             key = _filled(rule.dedup_key, found)
-            return Verdict(rule.then, f"rule “{rule.name}”", key, rule.severity, by_rule=True)
+            return Verdict(rule.then, f"rule “{rule.name}”", key, rule.severity, place)
     if rules.otherwise == "ignore":
         return Verdict("ignore", "no rule fits, and what no rule fits is ignored")
     return Verdict("", "no rule fits" if rules.rules else "there are no rules")

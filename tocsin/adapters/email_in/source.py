@@ -8,14 +8,14 @@ from typing import Any, Final, Self
 
 import msgspec
 
-from tocsin.adapters.email_in import message, rules
-from tocsin.adapters.email_in.message import Mail
-from tocsin.adapters.email_in.rules import Rules, Verdict
+from tocsin.adapters.email_in import rules
+from tocsin.adapters.email_in.message import Mail, read
+from tocsin.adapters.email_in.rules import Rules
 from tocsin.domain import loose, shape
 from tocsin.domain.errors import FieldError, Invalid
 from tocsin.domain.loose import text_at
 from tocsin.domain.signal import EventAction, Signal
-from tocsin.ports.source import Envelope, Snippet
+from tocsin.ports.source import Envelope, RuleWords, Snippet, Verdict
 
 TEST_HEADER: Final = "X-Tocsin-Test"
 _OURS: Final = ("x-tocsin-kind", "x-tocsin-key")
@@ -58,6 +58,8 @@ class EmailSource:
         Snippet("Without SMTP: a mail by HTTP", "shell", "curl -X POST {url} --data-binary @mail.eml"),
     )
 
+    words = RuleWords(rules.FIELDS, rules.OPERATORS, rules.ACTIONS, rules.SEVERITIES)
+
     def __init__(self, given: Rules | None = None) -> None:
         self._rules = given or Rules()
 
@@ -65,7 +67,7 @@ class EmailSource:
         return type(self)(rules.load(config))
 
     def envelope(self, body: bytes) -> Sequence[Envelope]:
-        mail = message.read(body)
+        mail = read(body)
         verdict = self.judged(mail)
         if verdict.then == "ignore":
             return []
@@ -86,6 +88,19 @@ class EmailSource:
         }
         return [Envelope(EventAction(verdict.then), key, msgspec.json.encode(kept), verdict.severity)]
 
+    def judge(self, message: bytes) -> Verdict:
+        return self.judged(read(message))
+
+    def message_of(self, payload: bytes) -> bytes:
+        kept = loose.read_object(payload)
+        names = {"From": "from", "Subject": "subject", "Message-ID": "message_id"}
+        head = [f"{name}: {' '.join(text_at(kept, key).split())}" for name, key in names.items()]
+        to = kept.get("to")
+        head.insert(1, f"To: {', '.join(map(str, to)) if isinstance(to, list) else ''}")
+        head.append("Content-Type: text/plain; charset=utf-8")
+        lines = "\n".join(each for each in head if not each.endswith(": "))
+        return f"{lines}\n\n{text_at(kept, 'text')}\n".encode("utf-8", "replace")
+
     def judged(self, mail: Mail) -> Verdict:
         """What becomes of a mail, and why."""
         if mail.headers.get(TEST_HEADER.lower()):
@@ -98,10 +113,10 @@ class EmailSource:
             return verdict
         return Verdict(
             then=verdict.then or _said(mail),
-            reason=verdict.reason if verdict.by_rule else f"{verdict.reason}, so the subject decides",
+            reason=f"{verdict.reason}, so the subject decides" if verdict.rule is None else verdict.reason,
             dedup_key=_key(verdict.dedup_key or thing(mail)),
             severity=verdict.severity or _severity(mail.subject),
-            by_rule=verdict.by_rule,
+            rule=verdict.rule,
         )
 
     def parse(self, payload: bytes) -> Signal:

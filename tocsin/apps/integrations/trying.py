@@ -1,4 +1,4 @@
-"""What a mapper would make of a message, before it is saved."""
+"""What a mapper, or rules, would make of a message, before they are saved."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tocsin.domain.mapping.mapping import Problem
 from tocsin.domain.mapping.model import form_of
 from tocsin.domain.signal import Signal
 from tocsin.ports import registry
-from tocsin.ports.source import Asked, MappedSource
+from tocsin.ports.source import Asked, MappedSource, RuledSource
 
 MOST_SHOWN = 20
 
@@ -61,6 +61,14 @@ def try_mapper(
     except Invalid as error:
         return Trial(errors=error.errors)
     return Trial(tuple(_tried(source, one.payload) for one in envelopes[:MOST_SHOWN]), len(envelopes))
+
+
+def rules_of(kind: str, config: Mapping[str, Any]) -> RuledSource | None:
+    """The source that judges by the config's rules; None for a kind without. Raises Invalid, which names the
+    field.
+    """
+    source = registry.bound(kind, config)
+    return source if isinstance(source, RuledSource) else None
 
 
 def _tried(source: MappedSource, payload: bytes) -> TriedEvent:

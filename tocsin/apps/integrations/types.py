@@ -67,6 +67,18 @@ class IntegrationInfo:
     old_key_until: datetime | None = None
     old_key_used_at: datetime | None = None
 
+    def spec(self, config: Mapping[str, Any]) -> IntegrationSpec:
+        """All of it as it is, but for the config."""
+        return IntegrationSpec(
+            self.name,
+            self.kind,
+            service=self.service,
+            severity_map=self.severity_map,
+            enabled=self.enabled,
+            config=config,
+            silent_after=self.silent_after,
+        )
+
     def mapped(self, word: str | None) -> Severity | None:
         return self.severity_map.get(word or "") or self.severity_map.get((word or "").lower())
 

@@ -26,7 +26,7 @@ from tocsin.entrypoints.web.views.common import private, signed_in
 from tocsin.entrypoints.web.views.integrations import HEALTH, TAKEN, bars
 from tocsin.lib.clock import now
 from tocsin.ports import registry
-from tocsin.ports.source import MappedSource, Snippet
+from tocsin.ports.source import MappedSource, RuledSource, Snippet
 
 _HIDDEN: Final = "•" * 32
 _SHOWN: Final = 20
@@ -102,6 +102,7 @@ def _one(
         "url": endpoint(found, key),
         "title": source.title if source else found.kind,
         "has_mapper": isinstance(source, MappedSource),
+        "has_rules": isinstance(source, RuledSource),
         "snippets": [filled(each, found, key) for each in source.snippets] if source else [],
         "events": queries.recent_events(found.id, limit=12),
         "aside": queries.set_aside(limit=_SHOWN, integration_id=found.id),

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tocsin.apps.integrations import actions, queries
 from tocsin.apps.integrations.trying import Trial, mapper_of, try_mapper
-from tocsin.apps.integrations.types import IntegrationInfo, IntegrationSpec
+from tocsin.apps.integrations.types import IntegrationInfo
 from tocsin.domain.errors import FieldError, Invalid, NotFound
 from tocsin.domain.mapping.functions import HELP
 from tocsin.domain.permissions import Permission, can
@@ -114,16 +114,7 @@ def save(request: HttpRequest, reader: Reader, name: str) -> HttpResponse:
             config.pop("mapper", None)
         else:
             config["mapper"] = _read(values["mapper"])
-        spec = IntegrationSpec(
-            found.name,
-            found.kind,
-            service=found.service,
-            severity_map=found.severity_map,
-            enabled=found.enabled,
-            config=config,
-            silent_after=found.silent_after,
-        )
-        actions.save_integration(actor=reader.actor, spec=spec, now=now())
+        actions.save_integration(actor=reader.actor, spec=found.spec(config), now=now())
     except Invalid:  # the trial below says what is wrong, field by field
         return _page(request, reader, found, values, status=422)
     messages.success(request, "Saved: the next event is read by it.")
