@@ -18,6 +18,9 @@ _ABOUT: Final[Mapping[str, Mapping[str, str]]] = {
         "zabbix": "Problems and recoveries by a webhook media type.",
         "elastic": "Rules of Kibana by its webhook connector.",
         "graylog": "Event notifications by HTTP.",
+        "splunk": "Alerts of saved searches by the webhook action.",
+        "honeycomb": "Triggers by a webhook, proven by its shared secret.",
+        "netdata": "Alarms of agents and parents by a custom sender.",
     },
     "Clouds": {
         "cloudwatch": "Alarms through SNS, their signature checked and the subscription confirmed.",
