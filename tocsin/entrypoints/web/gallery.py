@@ -21,6 +21,9 @@ _ABOUT: Final[Mapping[str, Mapping[str, str]]] = {
         "splunk": "Alerts of saved searches by the webhook action.",
         "honeycomb": "Triggers by a webhook, proven by its shared secret.",
         "netdata": "Alarms of agents and parents by a custom sender.",
+        "nagios": "Problems and recoveries of Nagios by a notification command.",
+        "icinga2": "Problems and recoveries of Icinga 2 by a notification command.",
+        "checkmk": "Problems and recoveries of Checkmk by a notification script.",
     },
     "Clouds": {
         "cloudwatch": "Alarms through SNS, their signature checked and the subscription confirmed.",
