@@ -41,6 +41,13 @@ def wrong(**mapper: Any) -> dict[str, str]:
     return {each.field: each.message for each in caught.value.errors}
 
 
+@pytest.mark.parametrize("expression", ["text(payload.m)", "hash(payload.m)", "text([payload.m])"])
+def test_the_same_map_gives_the_same_text_each_time(expression: str) -> None:
+    message = {"m": {letter: number for number, letter in enumerate("hgfedcba")}}
+    source = own(dedup_key=expression)
+    assert len({one(source, message).dedup_key for _ in range(20)}) == 1
+
+
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [

@@ -22,7 +22,9 @@ _LAST_YEAR: Final = 9000
 
 
 def text_of(value: Any) -> str:
-    """A single value as a label would hold it; lists and maps as JSON; "" for nothing."""
+    """A single value as a label would hold it; lists and maps as JSON, always in one order, because dedup keys
+    are made of it; "" for nothing.
+    """
     if isinstance(value, str):
         return value
     if value is None:
@@ -36,7 +38,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     try:
-        return str(msgspec.json.encode(value), "utf-8")[:LONGEST_TEXT]
+        return str(msgspec.json.encode(value, order="deterministic"), "utf-8")[:LONGEST_TEXT]
     except (TypeError, ValueError, msgspec.MsgspecError):
         return str(value)[:LONGEST_TEXT]
 
