@@ -22,8 +22,8 @@ _LAST_YEAR: Final = 9000
 
 
 def text_of(value: Any) -> str:
-    """A single value as a label would hold it; lists and maps as JSON, always in one order, because dedup keys
-    are made of it; "" for nothing.
+    """A single value as a label would hold it; lists and maps as JSON, always in one order, as dedup keys are
+    made of it; "" for nothing.
     """
     if isinstance(value, str):
         return value

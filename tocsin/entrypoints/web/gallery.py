@@ -24,6 +24,9 @@ _ABOUT: Final[Mapping[str, Mapping[str, str]]] = {
         "nagios": "Problems and recoveries of Nagios by a notification command.",
         "icinga2": "Problems and recoveries of Icinga 2 by a notification command.",
         "checkmk": "Problems and recoveries of Checkmk by a notification script.",
+        "librenms": "Alerts and recoveries by the API transport.",
+        "prtg": "Sensors that go down and come up, by an HTTP action.",
+        "solarwinds": "Alerts of the SolarWinds Platform, and their reset, by a POST.",
     },
     "Clouds": {
         "cloudwatch": "Alarms through SNS, their signature checked and the subscription confirmed.",
