@@ -40,6 +40,13 @@ _ABOUT: Final[Mapping[str, Mapping[str, str]]] = {
         "pingdom": "Checks that go down and come up.",
         "statuscake": "Tests that go down and come up.",
         "heartbeat": "Jobs that must be heard of: by period or cron, with grace and exit code.",
+        "better-stack": "Incidents of Better Stack Uptime.",
+        "checkly": "Checks that fail, degrade and recover.",
+        "cronitor": "Jobs, heartbeats and checks of Cronitor that fail and recover.",
+        "healthchecks": "Checks of Healthchecks.io, or your own Healthchecks, that go down and come up.",
+        "oh-dear": "Checks that fail and recover, signed if you like.",
+        "site24x7": "Monitors that go down and come up.",
+        "uptime-com": "Checks that go down and come up.",
     },
     "Coming from another pager": {
         "pagerduty": "Whatever speaks PagerDuty's Events API v2: change the address only.",
