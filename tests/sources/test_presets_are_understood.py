@@ -66,3 +66,21 @@ def test_a_preset_says_where_its_fields_are_known_from_and_what_to_paste(kind: s
     assert preset.docs.startswith("https://")
     assert preset.checked
     assert any("{url}" in snippet.text for snippet in preset.snippets)
+
+
+@pytest.mark.parametrize(
+    ("options", "case", "expected"),
+    [
+        ({"successful_build": "change"}, "succeeded.json", [("change", "job/asgard/#19")]),
+        ({"successful_build": "change"}, "failed.json", [("trigger", "job/asgard/")]),
+        ({"unstable_build": "trigger"}, "unstable.json", [("trigger", "job/asgard/")]),
+        ({"phase": "COMPLETED"}, "completed.json", [("trigger", "job/asgard/")]),
+        ({"phase": "COMPLETED"}, "failed.json", []),
+    ],
+)
+def test_options_say_what_a_build_of_jenkins_does(
+    options: dict[str, str], case: str, expected: list[tuple[str, str]]
+) -> None:
+    source = SOURCES["jenkins"].configured({"options": options})
+    found = source.envelope((FIXTURES / "jenkins" / case).read_bytes())
+    assert [(str(each.action), each.dedup_key) for each in found] == expected

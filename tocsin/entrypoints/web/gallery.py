@@ -47,6 +47,9 @@ _ABOUT: Final[Mapping[str, Mapping[str, str]]] = {
         "oh-dear": "Checks that fail and recover, signed if you like.",
         "site24x7": "Monitors that go down and come up.",
         "uptime-com": "Checks that go down and come up.",
+        "rollbar": "Items that are new, come back or are resolved, and deploys.",
+        "bugsnag": "Errors that are new, reopened or fixed, spikes, and releases.",
+        "appsignal": "Anomaly alerts, exceptions, slow actions, and deploy markers.",
     },
     "Coming from another pager": {
         "pagerduty": "Whatever speaks PagerDuty's Events API v2: change the address only.",
@@ -56,6 +59,7 @@ _ABOUT: Final[Mapping[str, Mapping[str, str]]] = {
         "github": "Deployments, releases and failed workflows.",
         "gitlab": "Deployments, releases and failed pipelines.",
         "argocd": "Syncs and health of applications by Argo CD's notifications.",
+        "jenkins": "Builds: failed ones, or every one as a change.",
     },
     _OTHERS: {
         "email": "Any tool that can only send mail; rules say what triggers and what resolves.",
