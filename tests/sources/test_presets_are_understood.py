@@ -84,3 +84,10 @@ def test_options_say_what_a_build_of_jenkins_does(
     source = SOURCES["jenkins"].configured({"options": options})
     found = source.envelope((FIXTURES / "jenkins" / case).read_bytes())
     assert [(str(each.action), each.dedup_key) for each in found] == expected
+
+
+@pytest.mark.parametrize("case", ["triggered.json", "resolved.json"])
+def test_the_secret_in_a_message_of_honeycomb_is_no_part_of_the_event(case: str) -> None:
+    source = SOURCES["honeycomb"]
+    (envelope,) = source.envelope((FIXTURES / "honeycomb" / case).read_bytes())
+    assert "play a game" not in str(asdict(source.parse(envelope.payload)))
