@@ -164,12 +164,17 @@ def test_a_definition_is_written_as_it_is_read() -> None:
         assert definition_of(form_of(source.definition)) == source.definition
 
 
-@pytest.mark.parametrize("kind", ["github", "gitlab"])
+@pytest.mark.parametrize("kind", ["github", "gitlab", "honeycomb", "oh-dear", "checkly"])
 def test_a_request_that_is_not_signed_with_the_secret_is_refused(kind: str) -> None:
     source = SOURCES[kind].configured({"secret": "s3cret"})
     body = source.sample("k")
-    signature = "sha256=" + hmac.new(b"s3cret", body, hashlib.sha256).hexdigest()
-    right = {"x-hub-signature-256": signature, "x-gitlab-token": "s3cret"}
+    signature = hmac.new(b"s3cret", body, hashlib.sha256).hexdigest()
+    right = {
+        "x-hub-signature-256": f"sha256={signature}",
+        "ohdear-signature": signature,
+        "x-checkly-signature": signature,
+        **dict.fromkeys(("x-gitlab-token", "x-honeycomb-webhook-token"), "s3cret"),
+    }
     source.check(Asked("POST", "/", {}, right, body))
     for headers in ({}, dict.fromkeys(right, "wrong"), dict.fromkeys(right, "ÿ")):
         with pytest.raises(RefusedError):
