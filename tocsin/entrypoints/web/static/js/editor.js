@@ -36,6 +36,7 @@ form?.addEventListener("click", async (event) => {
 });
 
 function preview() {
+  if (!document.getElementById("rota-preview")) return;
   clearTimeout(timer);
   timer = window.setTimeout(() => { void send("preview", "rota-preview"); }, BREATH);
 }
