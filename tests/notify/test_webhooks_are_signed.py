@@ -121,6 +121,22 @@ def test_an_address_is_checked(address: str) -> None:
         WebhookChannel(client).check_address(address)
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "2852039166", "0xA9FEA9FE", "0.0.0.0"],
+)
+def test_an_address_that_is_never_called_is_refused_when_it_is_typed(host: str) -> None:
+    with http.client() as client, pytest.raises(Invalid, match="never called") as refused:
+        WebhookChannel(client).check_address(f"http://{host}/latest/meta-data")
+    assert refused.value.errors[0].field == "address"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.7:8080", "hooks.example.com", "[2001:db8::1]"])
+def test_other_addresses_are_taken_as_they_are(host: str) -> None:
+    with http.client() as client:
+        assert WebhookChannel(client).check_address(f"http://{host}/x") == f"http://{host}/x"
+
+
 def test_link_local_addresses_are_never_called() -> None:
     with http.client() as client:
         message = replace(MESSAGE, address="http://169.254.169.254/latest/meta-data")

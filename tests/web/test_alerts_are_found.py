@@ -1,5 +1,7 @@
 """The list of alerts: by matchers, by state, by what their labels are; and the noise report."""
 
+import csv
+import io
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -140,6 +142,25 @@ def test_the_noise_report_adds_up_and_advises(owner: Visitor, house: str) -> Non
     text = owner.client.get("/alerts/noise?days=90").content.decode()
     assert "pause: 3m" in text
     assert owner.client.get("/alerts/noise?days=nonsense&service=none").status_code == 200
+    assert f"/routing/?alert={row.alert_id}" in text
+    assert f'href="/alerts/{row.alert_id}"' in text
+    assert "disk … is at … %" in owner.client.get("/alerts/noise?days=90&team=payments").content.decode()
+    assert "No alert opened" in owner.client.get("/alerts/noise?days=90&team=others").content.decode()
+
+
+def test_the_noise_report_is_a_file_too(owner: Visitor, house: str) -> None:
+    service, person = Service.objects.get(name="checkout"), User.objects.get(email=owner.email)
+    for number in range(101, 104):
+        incident(number, service, acted=False, pages=2, person=person)
+    Alert.objects.update(summary="=HYPERLINK(1)")
+    answer = owner.client.get("/alerts/noise?days=90&format=csv")
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer["Content-Disposition"].startswith('attachment; filename="noise-90-days-')
+    (row,) = csv.DictReader(io.StringIO(answer.content.decode()))
+    assert row["alert"].startswith("'=HYPERLINK")
+    assert (row["service"], row["incidents"], row["pages"], row["acted_on"]) == ("checkout", "3", "6", "0")
+    assert row["typical_minutes"] == "3.0"
+    assert "pause: 3m" in row["suggestions"]
 
 
 USUAL = Noisy("x", "s", "i", Severity.SEV3, 10, 20, 2, 6, 0, 0, 0, timedelta(hours=1))

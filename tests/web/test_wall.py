@@ -15,6 +15,7 @@ from tocsin.apps.escalation import settings
 from tocsin.apps.identity import actions as identity
 from tocsin.apps.identity import queries as people
 from tocsin.apps.incidents import actions as incidents
+from tocsin.apps.incidents.models import Storm
 from tocsin.apps.notify import actions as notify
 from tocsin.domain.configuration.ladder import read_policy
 from tocsin.domain.permissions import SYSTEM
@@ -173,3 +174,11 @@ def test_the_link_of_a_screen_opens_nothing_else(owner: Visitor, house: str) -> 
 def test_only_who_may_make_tokens_makes_display_links(mate: Visitor, house: str) -> None:
     assert "Make a link" not in get(mate, "/wall/")
     assert mate.client.post("/wall/link", {"name": "mine"}).status_code == 403
+
+
+def test_a_storm_is_told_while_it_lasts(owner: Visitor, house: str) -> None:
+    at = clock.now()
+    storm = Storm.objects.create(began_at=at, last_at=at)
+    assert "A storm of alerts" in get(owner, "/wall/")
+    Storm.objects.filter(pk=storm.pk).update(ended_at=at)
+    assert "A storm of alerts" not in get(owner, "/wall/")

@@ -117,6 +117,20 @@ def check_address(address: Address, *, allow_private: bool) -> None:
         )
 
 
+def check_host(host: str) -> None:
+    """Raises RefusedError where a host is written as an address that may not be called. A name is looked up
+    when it is called, not here.
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        try:  # 2852039166 and 0xA9FEA9FE are addresses too, for whoever connects
+            address = ipaddress.ip_address(socket.inet_aton(host))
+        except (OSError, ValueError):
+            return
+    check_address(address, allow_private=_policy.allow_private)
+
+
 def _meant(address: Address) -> Address:
     """The IPv4 address that an IPv6 one only wraps: mapped, through a translator (NAT64) or relay (6to4)."""
     if isinstance(address, ipaddress.IPv4Address):

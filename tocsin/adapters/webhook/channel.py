@@ -62,6 +62,10 @@ class WebhookChannel:
             fine = False
         if not fine or len(address) > _LONGEST_URL or any(c.isspace() for c in address):
             raise Invalid(FieldError("address", "Expected an http or https URL."))
+        try:
+            http.check_host(str(parts.hostname))
+        except http.RefusedError as error:
+            raise Invalid(FieldError("address", str(error))) from None
         return address
 
     def send(self, message: Message, still_wanted: StillWanted) -> Receipt:

@@ -21,8 +21,9 @@ WITH mine AS (
     JOIN catalog_service s ON s.id = i.service_id
     WHERE i.declared_at >= %(since)s AND i.declared_at < %(until)s AND i.number > 0
       AND (%(service)s = '' OR s.name = %(service)s)
+      AND (%(team)s = '' OR s.team_id = (SELECT id FROM identity_team WHERE name = %(team)s))
 ), opened AS (
-    SELECT mine.*, n.name AS integration,
+    SELECT mine.*, n.name AS integration, a.id AS alert,
            COALESCE(NULLIF(a.labels->>'alertname', ''),
                     regexp_replace(a.summary, '[0-9]+([.,:][0-9]+)*', '…', 'g')) AS kind
     FROM mine
@@ -48,7 +49,8 @@ SELECT o.kind, s.name, o.integration, min(o.severity), count(*), COALESCE(sum(c.
         WHERE x.kind = o.kind AND x.integration = o.integration AND x.service_id = o.service_id),
        count(*) FILTER (WHERE o.acted), count(*) FILTER (WHERE o.itself), COALESCE(sum(c.night), 0),
        count(*) FILTER (WHERE g.gap <= interval '1 hour'),
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY o.resolved_at - o.declared_at)
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY o.resolved_at - o.declared_at),
+       (array_agg(o.alert ORDER BY o.declared_at DESC))[1]
 FROM opened o
 JOIN catalog_service s ON s.id = o.service_id
 JOIN neighbours g ON g.id = o.id
@@ -61,6 +63,9 @@ LIMIT %(limit)s
 
 @dataclass(frozen=True)
 class NoiseRow:
+    """`alert_id`: the one that called last."""
+
+    alert_id: int
     noisy: Noisy
     suggestions: tuple[Suggestion, ...]
 
@@ -89,20 +94,21 @@ class NoiseReport:
 
 
 def report(
-    *, actor: Actor, since: datetime, until: datetime, service: str = "", limit: int = 50
+    *, actor: Actor, since: datetime, until: datetime, service: str = "", team: str = "", limit: int = 50
 ) -> NoiseReport:
     require(actor, Permission.READ)
     given: dict[str, datetime | str | int] = {
         "since": since,
         "until": until,
         "service": service,
+        "team": team,
         "limit": limit,
     }
     with connection.cursor() as cursor:
         cursor.execute(_SQL, given)
         found = cursor.fetchall()
-    rows = (_row_of(*each) for each in found)
-    return NoiseReport(tuple(NoiseRow(row, suggestions(row)) for row in rows))
+    rows = ((alert_id, _row_of(*each)) for *each, alert_id in found)
+    return NoiseReport(tuple(NoiseRow(alert_id, row, suggestions(row)) for alert_id, row in rows))
 
 
 def _row_of(*row: Any) -> Noisy:

@@ -1,7 +1,6 @@
 """Time on call by class, for payroll: as JSON, or as CSV with one row for each person."""
 
-import csv
-import io
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -15,11 +14,11 @@ from tocsin.domain.schedule.hours import Kind
 from tocsin.domain.time import parse_zone
 from tocsin.entrypoints.api.context import ApiRequest
 from tocsin.entrypoints.api.shapes import FIRST_YEAR, LAST_YEAR, Email, Id, In, Text
+from tocsin.lib.csvfile import written
 
 router = Router()
 
 _WIDEST: Final = timedelta(days=400)
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS: Final = (
     "email",
     "name",
@@ -158,19 +157,12 @@ def _line(row: PayRow) -> PayLine:
 
 def _file(report: PayReport) -> HttpResponse:
     """RFC 4180, in UTF-8."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    rows: list[Sequence[object]] = [COLUMNS]
     for row in report.rows:
         minutes = [several[kind] for several in (row.computed, row.corrected) for kind in Kind]
-        who = (_harmless(row.email), _harmless(row.name), report.start, report.end, row.zone)
-        writer.writerow((*who, *minutes, row.total_min, row.call_outs))
-    response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
+        who = (row.email, row.name, report.start, report.end, row.zone)
+        rows.append((*who, *minutes, row.total_min, row.call_outs))
+    response = HttpResponse(written(rows), content_type="text/csv; charset=utf-8")
     name = f"on-call-{report.start}-{report.end}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _harmless(text: str) -> str:
-    """A spreadsheet takes a cell that begins so for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from tocsin.apps.catalog import queries as catalog
 from tocsin.apps.identity import actions as identity_actions
 from tocsin.apps.identity import queries as identity
+from tocsin.apps.incidents import storms
 from tocsin.domain.permissions import Actor, Permission, Role, can
 from tocsin.entrypoints.web import forms
 from tocsin.entrypoints.web.reader import Reader
@@ -92,6 +93,7 @@ def _context(request: HttpRequest, actor: Actor) -> dict[str, object]:
     light = request.GET.get("theme") == "light"
     return {
         "board": wallboard.board(actor=actor, team=team, service=service, names=called, at=now()),
+        "storm": storms.current(),
         "team": team,
         "service": service,
         "names": called,
