@@ -4,10 +4,12 @@ import pytest
 
 from tests.web.conftest import Visitor
 from tocsin.apps.integrations import actions, queries
+from tocsin.apps.integrations.models import Event
 from tocsin.apps.integrations.types import IntegrationSpec
 from tocsin.domain.permissions import SYSTEM
 from tocsin.entrypoints.web.ruleforms import config_of
 from tocsin.lib.clock import now
+from tocsin.ports import registry
 
 PAGE = "/integrations/post/rules"
 MAIL = "From: raid@nas.example.com\nSubject: disk sdb on nas1 failed\n\nPlease replace it.\n"
@@ -65,8 +67,9 @@ def test_without_rules_the_page_says_what_happens_and_tries_a_sample(owner: Visi
     page = owner.client.get(PAGE).content.decode()
     assert "No rules yet." in page
     assert "Add a rule" in page
-    assert "Test event from Tocsin" in page
-    assert "A test" in page  # the verdict on that sample
+    assert "PROBLEM: disk sda on db1" in page
+    assert "There are no rules, so the subject decides" in page
+    assert "disk sda on db1 is 95 % full</code>" in page  # the dedup key of that example
     assert PAGE in owner.client.get("/integrations/post").content.decode()
 
 
@@ -172,3 +175,22 @@ def test_another_kind_has_no_rules(owner: Visitor, house: str) -> None:
 
 def test_the_rest_of_the_config_stays() -> None:
     assert config_of({"rules": [], "otherwise": "trigger"}, {"quota": 5, "rules": [1]}) == {"quota": 5}
+
+
+def test_a_mail_that_came_is_there_to_be_tried(owner: Visitor, post: None) -> None:
+    found = queries.integration("post")
+    assert found is not None
+    source = registry.bound("email", {})
+    (envelope,) = source.envelope(MAIL.encode())
+    Event.objects.create(
+        event_id="01",
+        integration_id=found.id,
+        action="trigger",
+        dedup_key=envelope.dedup_key,
+        lane=0,
+        payload=envelope.payload,
+        received_at=now(),
+    )
+    page = owner.client.get(PAGE).content.decode()
+    assert "Subject: disk sdb on nas1 failed" in page
+    assert "Please replace it." in page

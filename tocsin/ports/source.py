@@ -147,6 +147,7 @@ class RuledSource(ConfiguredSource, Protocol):
     """One whose config holds `rules`, of which the first that fits decides, and `otherwise`."""
 
     words: RuleWords
+    examples: Sequence[tuple[str, str]]  # what a message is about, and the message, to try rules on
 
     def judge(self, message: bytes) -> Verdict:
         """Raises `Invalid` for what is no message."""

@@ -39,6 +39,7 @@ _SEVERITIES: Final = (
     ("warning", re.compile(r"\b(?:WARNING|WARN)\b")),
     ("info", re.compile(r"\b(?:INFO|NOTICE)\b")),
 )
+_EXAMPLE: Final = "From: monitor@example.com\nSubject: {}\n\nHost: db1\nDisk: sda\n"
 
 
 class EmailSource:
@@ -59,6 +60,11 @@ class EmailSource:
     )
 
     words = RuleWords(rules.FIELDS, rules.OPERATORS, rules.ACTIONS, rules.SEVERITIES)
+
+    examples = (
+        ("A mail that fires", _EXAMPLE.format("PROBLEM: disk sda on db1 is 95 % full")),
+        ("One that resolves", _EXAMPLE.format("[RESOLVED] disk sda on db1 is 95 % full")),
+    )
 
     def __init__(self, given: Rules | None = None) -> None:
         self._rules = given or Rules()

@@ -93,12 +93,10 @@ def _page(
 
 
 def _samples(found: IntegrationInfo, source: RuledSource) -> list[tuple[str, str]]:
-    """What came lately, then what the source itself sends to be tried: title and mail."""
+    """What came lately, then what the source gives to be tried: title and mail."""
     events = [each for each in queries.recent_events(found.id, limit=_RECENT) if each.raw]
     mails = [(f"{each.action} {each.dedup_key}", source.message_of(each.raw)) for each in events]
-    mails.append(("A mail that fires", source.sample("test")))
-    mails.append(("One that resolves", source.sample("test", resolve=True)))
-    return [(title, mail.decode("utf-8", "replace")) for title, mail in mails]
+    return [*((title, mail.decode("utf-8", "replace")) for title, mail in mails), *source.examples]
 
 
 def _trial(found: IntegrationInfo, values: dict[str, Any], message: str) -> Mapping[str, object]:
