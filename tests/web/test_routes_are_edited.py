@@ -134,3 +134,30 @@ def test_a_draft_says_only_what_differs_and_once_for_each_name(owner: Visitor) -
     assert "severity SEV2 → SEV4" in text
     assert "2 times" in text
     assert "service " not in text.partition("What would differ")[2].partition("</table>")[0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "match"),
+    [
+        ('alertname=Disk "C" full\nhost=db1', ['alertname="Disk \\"C\\" full"']),
+        ("host=db1\nenv=prod", ['env="prod"', 'host="db1"']),
+    ],
+)
+def test_a_route_is_begun_from_what_was_tried(owner: Visitor, labels: str, match: list[str]) -> None:
+    tried = {"labels": labels, "summary": "x"}
+    assert "new=1" in owner.client.get("/routing/", tried).content.decode()
+    page = owner.client.get("/routing/", {**tried, "new": "1"})
+    text = page.context["node"]["text"]
+    assert 'value="add"' in page.content.decode()
+    assert 'name="deed" value="save">Save</button>' not in page.content.decode()  # that would be the root
+    sent = {"path": "root", "deed": "add", "text": f"{text}till"}
+    assert owner.client.post("/routing/change", sent).status_code == 302
+    added = queries.routes().routes[-1]
+    assert route_form(added) == {"match": match, "service": "till"}
+
+
+def test_who_may_not_configure_is_offered_no_route(stranger: Visitor) -> None:
+    asked = {"labels": "host=db1", "summary": "x", "new": "1"}
+    page = stranger.client.get("/routing/", asked).content.decode()
+    assert "A route for such alerts" not in page
+    assert 'name="text" rows="9"' not in page

@@ -1,5 +1,6 @@
 """The routing tree as a page shows and changes it: a node at a time, by its path ("root", "1", "1.2")."""
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from tocsin.domain.routing import Route, Visit
 from tocsin.domain.simulation import Trigger
 
 _MOST_DIGITS = 5
+_MOST_BEGUN = 8  # matchers that a new route begins with
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,14 @@ def text_of(route: Route) -> str:
     """One node alone, as YAML."""
     form = {key: value for key, value in route_form(route).items() if key != "routes"}
     return yaml.safe_dump(form, sort_keys=False, allow_unicode=True, width=100) if form else ""
+
+
+def text_for(labels: Mapping[str, str]) -> str:
+    """The beginning of a route that takes what has these labels: by its name, or else by all of them."""
+    named = {"alertname": labels["alertname"]} if labels.get("alertname") else labels
+    first = sorted(named.items())[:_MOST_BEGUN]
+    match = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in first]
+    return yaml.safe_dump({"match": match}, allow_unicode=True, width=100) + "service: "
 
 
 def whole_text(tree: Route) -> str:

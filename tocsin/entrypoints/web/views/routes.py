@@ -42,7 +42,10 @@ def _page(request: HttpRequest, reader: Reader, **more: Any) -> HttpResponse:
     tried = _tried(request, reader)
     path = forms.text(request.GET, "node")
     node = None
-    if path:
+    if tried["placements"] and request.GET.get("new"):
+        labels = tried["placements"][0].labels
+        node = {"path": "root", "text": routetree.text_for(labels), "root": True, "adding": True}
+    elif path:
         node = {
             "path": path,
             "text": routetree.text_of(routetree.node_at(tree, path)),
